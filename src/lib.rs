@@ -1,0 +1,4 @@
+//! kraftd: a native replacement for Apache Kafka's KRaft controllers.
+
+pub mod protocol;
+pub mod time;

@@ -1,0 +1,86 @@
+//! The identities and positions that every layer speaks of, as types of their own: an epoch is not
+//! an offset and a node id is not a partition number.
+
+use std::fmt;
+
+macro_rules! newtype {
+    ($($(#[$meta:meta])* $Name:ident($int:ty) = $none:literal;)*) => { $(
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $Name(pub $int);
+
+        impl $Name {
+            /// Kafka's way to say "none" where the schema has no null.
+            pub const NONE: $Name = $Name($none);
+
+            /// `None` for Kafka's negative "none" values.
+            pub fn known(self) -> Option<Self> {
+                (self.0 >= 0).then_some(self)
+            }
+        }
+
+        impl fmt::Display for $Name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )* };
+}
+
+newtype! {
+    /// `node.id` of a broker or a controller.
+    NodeId(i32) = -1;
+    /// The number of a quorum leader's or a partition leader's reign; rises by one at each election.
+    Epoch(i32) = -1;
+    /// A position in the metadata log. `end_*` offsets are exclusive, `last_*` inclusive.
+    Offset(i64) = -1;
+    /// The offset at which a broker's registration was written: names one life of a broker.
+    BrokerEpoch(i64) = -1;
+}
+
+impl Offset {
+    /// The offset `count` records further on.
+    pub fn plus(self, count: i64) -> Offset {
+        Offset(self.0 + count)
+    }
+}
+
+/// An end offset and the epoch of the record before it: names a snapshot, or the end of a log
+/// (`org.apache.kafka.server.common.OffsetAndEpoch`). Ordered as logs are compared in a Vote: epoch
+/// first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OffsetAndEpoch {
+    pub epoch: Epoch,
+    pub offset: Offset,
+}
+
+impl fmt::Display for OffsetAndEpoch {
+    /// The stem of Kafka's checkpoint file names: `%020d-%010d`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:020}-{:010}", self.offset.0, self.epoch.0)
+    }
+}
+
+/// Identity of a replica of the metadata log (`org.apache.kafka.raft.ReplicaKey`): the node, and the
+/// directory that holds its log. An unset directory (`Uuid::ZERO`) matches every directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplicaKey {
+    pub id: NodeId,
+    pub directory_id: Uuid,
+}
+
+/// Kafka's 128-bit id, printed as URL-safe base64 without padding (22 characters).
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uuid(pub [u8; 16]);
+
+impl Uuid {
+    /// All zero: "no id"; as a directory, `DirectoryId.MIGRATING`.
+    pub const ZERO: Uuid = Uuid([0; 16]);
+    /// Topic id of `__cluster_metadata`; as a directory, `DirectoryId.UNASSIGNED`.
+    pub const ONE: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+
+    /// Ids below 100 have a meaning of their own and never name anything.
+    pub fn is_reserved(self) -> bool {
+        self.0[..15].iter().all(|byte| *byte == 0) && self.0[15] < 100
+    }
+}
