@@ -1,7 +1,9 @@
 //! The identities and positions that every layer speaks of, as types of their own: an epoch is not
 //! an offset and a node id is not a partition number.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 macro_rules! newtype {
     ($($(#[$meta:meta])* $Name:ident($int:ty) = $none:literal;)*) => { $(
@@ -82,5 +84,31 @@ impl Uuid {
     /// Ids below 100 have a meaning of their own and never name anything.
     pub fn is_reserved(self) -> bool {
         self.0[..15].iter().all(|byte| *byte == 0) && self.0[15] < 100
+    }
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Uuid {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
+        bytes
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Uuid)
+            .ok_or_else(|| {
+                format!("`{text}` is no id: expected 22 characters of URL-safe base64, 16 bytes")
+            })
     }
 }
