@@ -1,1 +1,3 @@
+//! The `kraftd` binary.
+
 fn main() {}

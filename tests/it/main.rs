@@ -1,0 +1,3 @@
+//! Everything that needs neither Java nor a simulated cluster, in one binary.
+
+mod tidy;

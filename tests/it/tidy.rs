@@ -1,0 +1,218 @@
+//! The house rules of docs/ARCHITECTURE.md that a machine can check, so that nobody has to remember
+//! them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Which of our modules each module may name. Whoever is missing may name none.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("time", &[]),
+    ("protocol", &[]),
+    ("raft", &["protocol", "time"]),
+    ("metadata", &["protocol", "time"]),
+    ("controller", &["raft", "metadata", "protocol", "time"]),
+    ("log", &["protocol"]),
+    ("config", &["protocol"]),
+    (
+        "server",
+        &[
+            "controller",
+            "raft",
+            "metadata",
+            "log",
+            "config",
+            "protocol",
+            "time",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "server",
+            "controller",
+            "raft",
+            "metadata",
+            "log",
+            "config",
+            "protocol",
+            "time",
+        ],
+    ),
+    ("main", &["cli", "kraftd"]),
+    ("lib", &[]),
+];
+
+/// The pure core: same inputs, same outputs, on every run.
+const PURE: &[&str] = &["protocol", "raft", "metadata", "controller"];
+
+/// What would let the world, or chance, into the pure core.
+const IMPURE: &[&str] = &[
+    "tokio",
+    "std::fs",
+    "std::net",
+    "std::thread",
+    "std::env",
+    "std::process",
+    "Instant",
+    "SystemTime",
+    "HashMap",
+    "HashSet",
+    "rand::rng",
+    "thread_rng",
+    "from_os_rng",
+];
+
+/// Marks of unfinished work, and short cuts that would become a panic on someone's machine.
+const UNFINISHED: &[&str] = &[
+    "TODO",
+    "FIXME",
+    "XXX",
+    "todo!",
+    "unimplemented!",
+    "dbg!",
+    ".unwrap()",
+];
+
+/// A file longer than this is two files.
+const MAX_LINES: usize = 800;
+
+struct Source {
+    path: PathBuf,
+    /// First component below src, without `.rs`.
+    module: String,
+    /// The code without comments and without its unit tests.
+    code: String,
+    text: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    assert!(
+        files.len() > 5,
+        "the sources were not found below {}",
+        root.display()
+    );
+    files
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("a readable source file");
+            let below = path.strip_prefix(&root).expect("a path below src");
+            let first = below.components().next().expect("a file name").as_os_str();
+            let module = first.to_string_lossy().trim_end_matches(".rs").to_owned();
+            let product = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+            let code = product
+                .lines()
+                .map(|line| line.split("//").next().unwrap_or_default())
+                .collect::<Vec<_>>()
+                .join("\n");
+            Source {
+                path,
+                module,
+                code,
+                text,
+            }
+        })
+        .collect()
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("a readable folder") {
+        let path = entry.expect("a folder entry").path();
+        match path.is_dir() {
+            true => collect(&path, files),
+            false if path.extension().is_some_and(|ending| ending == "rs") => files.push(path),
+            false => {}
+        }
+    }
+}
+
+/// Asserts with all breaches at once, so that one run shows the whole work.
+fn assert_none(rule: &str, breaches: Vec<String>) {
+    assert!(breaches.is_empty(), "{rule}:\n  {}", breaches.join("\n  "));
+}
+
+#[test]
+fn imports_point_one_way() {
+    let modules: Vec<&str> = MAY_IMPORT.iter().map(|(module, _)| *module).collect();
+    let mut breaches = Vec::new();
+    for source in sources() {
+        let Some((_, allowed)) = MAY_IMPORT
+            .iter()
+            .find(|(module, _)| *module == source.module)
+        else {
+            breaches.push(format!(
+                "{}: module not in the table",
+                source.path.display()
+            ));
+            continue;
+        };
+        for (number, line) in source.code.lines().enumerate() {
+            for other in modules.iter().filter(|other| **other != source.module) {
+                let names_it = [format!("crate::{other}::"), format!("kraftd::{other}::")]
+                    .iter()
+                    .any(|path| line.contains(path.as_str()))
+                    || line.contains(&format!("use crate::{other};"));
+                if names_it && !allowed.contains(other) && !allowed.contains(&"kraftd") {
+                    let at = format!("{}:{}", source.path.display(), number + 1);
+                    breaches.push(format!("{at}: {} must not name {other}", source.module));
+                }
+            }
+        }
+    }
+    assert_none(
+        "dependencies point one way (docs/ARCHITECTURE.md)",
+        breaches,
+    );
+}
+
+#[test]
+fn the_core_is_pure() {
+    let mut breaches = Vec::new();
+    for source in sources()
+        .iter()
+        .filter(|source| PURE.contains(&source.module.as_str()))
+    {
+        for (number, line) in source.code.lines().enumerate() {
+            for word in IMPURE.iter().filter(|word| line.contains(**word)) {
+                breaches.push(format!("{}:{}: {word}", source.path.display(), number + 1));
+            }
+        }
+    }
+    assert_none(
+        "no IO, clock, chance or unordered map in the core",
+        breaches,
+    );
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    let mut breaches = Vec::new();
+    for source in sources() {
+        for (number, line) in source.code.lines().enumerate() {
+            for word in UNFINISHED.iter().filter(|word| line.contains(**word)) {
+                breaches.push(format!("{}:{}: {word}", source.path.display(), number + 1));
+            }
+        }
+    }
+    assert_none("no unfinished or panicking code outside tests", breaches);
+}
+
+#[test]
+fn files_say_what_they_are_for_and_end() {
+    let mut breaches = Vec::new();
+    for source in sources() {
+        let name = source.path.display();
+        if !source.text.starts_with("//!") {
+            breaches.push(format!("{name}: does not open with its purpose (//!)"));
+        }
+        let lines = source.text.lines().count();
+        if lines > MAX_LINES {
+            breaches.push(format!("{name}: {lines} lines, at most {MAX_LINES}"));
+        }
+    }
+    assert_none("files a reader can finish", breaches);
+}
