@@ -1,0 +1,37 @@
+#!/bin/sh
+# Makes sure that the tools the build and the tests need are here: a C compiler and cargo for kraftd,
+# and with `--java` a JDK and Maven for the tests against real Kafka. Installs what is missing where
+# that needs no questions (root on Debian); says what to install elsewhere.
+set -eu
+
+need() { # need COMMAND PACKAGE...
+    command -v "$1" >/dev/null 2>&1 && return
+    missing="$missing $1"
+    shift
+    packages="$packages $*"
+}
+
+missing=""
+packages=""
+need cc gcc libc6-dev
+if [ "${1:-}" = "--java" ]; then
+    need javac openjdk-17-jdk-headless
+    need mvn maven
+    need unzip unzip
+fi
+if [ -n "$packages" ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "installing$packages"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq
+        # shellcheck disable=SC2086 # a list of packages
+        apt-get install -y -qq $packages >/dev/null
+    else
+        echo "missing:$missing. Install$packages (Debian's names) and run this again." >&2
+        exit 1
+    fi
+fi
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "missing: cargo. Install Rust with rustup (https://rustup.rs) and run this again." >&2
+    exit 1
+fi
