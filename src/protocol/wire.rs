@@ -1,0 +1,523 @@
+//! The primitives of Kafka's wire format: integers, varints, strings, bytes, arrays and ids, each in
+//! its classic and its compact ("flexible", KIP-482) form.
+//!
+//! Nothing here trusts a length: a count never exceeds the bytes that are left, a vector grows with
+//! the elements that are really there, and all that one frame makes us allocate is bounded by
+//! [`Reader::new`]'s budget.
+
+use std::{fmt, mem::size_of};
+
+use bytes::{Buf, Bytes};
+
+use super::ids::{BrokerEpoch, Epoch, NodeId, Offset, Uuid};
+
+pub type Result<T> = std::result::Result<T, Malformed>;
+
+/// Bytes that are not what they should be, or a value that a version cannot carry: what is wrong, and
+/// in which field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    kind: Box<str>,
+    /// From the innermost field outwards.
+    path: Vec<&'static str>,
+    unsupported_version: bool,
+}
+
+impl Malformed {
+    pub fn new(what: impl Into<String>) -> Malformed {
+        Malformed {
+            kind: what.into().into_boxed_str(),
+            path: Vec::new(),
+            unsupported_version: false,
+        }
+    }
+
+    /// A message asked for at a version it does not have.
+    pub fn unsupported_version(version: i16, min: i16, max: i16) -> Malformed {
+        let what = format!("version {version} is not one of {min} to {max}");
+        Malformed {
+            unsupported_version: true,
+            ..Malformed::new(what)
+        }
+    }
+
+    /// A field that has a value but no place in this version, and must not be dropped.
+    pub fn not_in_version(version: i16) -> Malformed {
+        let what = format!("has a value, but version {version} has no such field");
+        Malformed {
+            unsupported_version: true,
+            ..Malformed::new(what)
+        }
+    }
+
+    /// Whether another version of the message would have done.
+    pub fn is_unsupported_version(&self) -> bool {
+        self.unsupported_version
+    }
+
+    /// The same error, seen from the struct around the field.
+    #[must_use]
+    pub fn within(mut self, name: &'static str) -> Malformed {
+        self.path.push(name);
+        self
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (depth, name) in self.path.iter().rev().enumerate() {
+            write!(f, "{}{name}", if depth == 0 { "" } else { "." })?;
+        }
+        write!(
+            f,
+            "{}{}",
+            if self.path.is_empty() { "" } else { ": " },
+            self.kind
+        )
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// What the encoding of a field depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Cx {
+    pub version: i16,
+    /// Compact lengths and tagged fields.
+    pub flexible: bool,
+    /// Null is allowed for this field in this version.
+    pub nullable: bool,
+}
+
+/// Memory that a frame may make us allocate beyond a fixed allowance, per byte of it. The leanest
+/// struct takes a few bytes on the wire and some hundred in memory.
+const BUDGET_PER_BYTE: usize = 64;
+const BUDGET_ALLOWANCE: usize = 1 << 20;
+
+/// Strings are at most this long in every version (Kafka's `Short.MAX_VALUE`).
+const MAX_STRING_BYTES: usize = i16::MAX as usize;
+
+/// Takes values off the front of some bytes.
+pub struct Reader {
+    bytes: Bytes,
+    budget: usize,
+}
+
+impl Reader {
+    pub fn new(bytes: Bytes) -> Reader {
+        let budget = bytes.len().saturating_mul(BUDGET_PER_BYTE) + BUDGET_ALLOWANCE;
+        Reader { bytes, budget }
+    }
+
+    pub fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Everything that is left.
+    pub fn rest(&mut self) -> Bytes {
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Bytes beyond the message mean that we and the sender disagree about its layout.
+    pub fn finish(&self) -> Result<()> {
+        match self.bytes.len() {
+            0 => Ok(()),
+            left => Err(Malformed::new(format!("{left} bytes are left over"))),
+        }
+    }
+
+    /// The next `count` bytes, shared with the frame.
+    pub fn take(&mut self, count: usize) -> Result<Bytes> {
+        self.need(count)?;
+        Ok(self.bytes.split_to(count))
+    }
+
+    fn need(&self, count: usize) -> Result<()> {
+        match self.bytes.len() {
+            left if left < count => Err(Malformed::new(format!(
+                "needs {count} bytes, {left} are left"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts memory against what this frame may cost.
+    fn charge(&mut self, bytes: usize) -> Result<()> {
+        let left = self.budget.checked_sub(bytes);
+        self.budget = left.ok_or_else(|| Malformed::new("takes too much memory for its size"))?;
+        Ok(())
+    }
+
+    pub fn i8(&mut self) -> Result<i8> {
+        self.need(1)?;
+        Ok(self.bytes.get_i8())
+    }
+
+    pub fn i16(&mut self) -> Result<i16> {
+        self.need(2)?;
+        Ok(self.bytes.get_i16())
+    }
+
+    pub fn i32(&mut self) -> Result<i32> {
+        self.need(4)?;
+        Ok(self.bytes.get_i32())
+    }
+
+    pub fn i64(&mut self) -> Result<i64> {
+        self.need(8)?;
+        Ok(self.bytes.get_i64())
+    }
+
+    /// An unsigned varint of at most 32 bits. As strict as Java: five bytes, no overflow.
+    pub fn uvarint(&mut self) -> Result<u32> {
+        let value = self.uvarlong_of(5)?;
+        u32::try_from(value).map_err(|_| Malformed::new("varint beyond 32 bits"))
+    }
+
+    /// A signed (zigzag) varint of at most 32 bits.
+    pub fn varint(&mut self) -> Result<i32> {
+        let raw = self.uvarint()?;
+        Ok((raw >> 1) as i32 ^ -((raw & 1) as i32))
+    }
+
+    /// A signed (zigzag) varint of at most 64 bits.
+    pub fn varlong(&mut self) -> Result<i64> {
+        let raw = self.uvarlong_of(10)?;
+        Ok((raw >> 1) as i64 ^ -((raw & 1) as i64))
+    }
+
+    fn uvarlong_of(&mut self, max_bytes: u32) -> Result<u64> {
+        let mut value = 0u64;
+        for place in 0..max_bytes {
+            let byte = self.i8()? as u8;
+            let bits = u64::from(byte & 0x7f);
+            if place == 9 && bits > 1 {
+                break;
+            }
+            value |= bits << (7 * place);
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(Malformed::new(format!(
+            "varint longer than {max_bytes} bytes or its type"
+        )))
+    }
+
+    /// The length of a string, of bytes or of an array; `None` for null where null is allowed.
+    fn length(&mut self, cx: Cx, classic: fn(&mut Reader) -> Result<i32>) -> Result<Option<usize>> {
+        let length = match cx.flexible {
+            true => i64::from(self.uvarint()?) - 1,
+            false => i64::from(classic(self)?),
+        };
+        match length {
+            -1 if cx.nullable => Ok(None),
+            -1 => Err(Malformed::new("must not be null")),
+            negative if negative < 0 => Err(Malformed::new(format!("length {negative}"))),
+            length => {
+                let length = length as usize;
+                self.need(length)?;
+                Ok(Some(length))
+            }
+        }
+    }
+}
+
+/// Collects an encoded message.
+#[derive(Debug, Default)]
+pub struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    pub fn new() -> Writer {
+        Writer::default()
+    }
+
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes.into()
+    }
+
+    pub fn put(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub fn uvarint(&mut self, value: u32) {
+        self.uvarlong(u64::from(value));
+    }
+
+    pub fn varint(&mut self, value: i32) {
+        self.uvarint(((value << 1) ^ (value >> 31)) as u32);
+    }
+
+    pub fn varlong(&mut self, value: i64) {
+        self.uvarlong(((value << 1) ^ (value >> 63)) as u64);
+    }
+
+    fn uvarlong(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.bytes.push(value as u8);
+    }
+
+    fn length(
+        &mut self,
+        length: Option<usize>,
+        cx: Cx,
+        classic: fn(&mut Writer, i32),
+    ) -> Result<()> {
+        let length = match length {
+            None if cx.nullable => -1,
+            None => return Err(Malformed::new("must not be null")),
+            Some(length) => i32::try_from(length)
+                .map_err(|_| Malformed::new(format!("{length} is beyond any length")))?,
+        };
+        match cx.flexible {
+            true => self.uvarint((length + 1) as u32),
+            false => classic(self, length),
+        }
+        Ok(())
+    }
+}
+
+/// What a field's type is called in Kafka's schemas: for comparing our tables with theirs.
+#[derive(Clone, Copy, Debug)]
+pub enum Type {
+    Primitive(&'static str),
+    Array(&'static Type),
+    Nullable(&'static Type),
+    Struct(&'static super::schema::Struct),
+}
+
+/// A type with a wire form.
+pub trait Wire: Sized {
+    const TYPE: Type;
+    fn read(reader: &mut Reader, cx: Cx) -> Result<Self>;
+    fn write(&self, writer: &mut Writer, cx: Cx) -> Result<()>;
+}
+
+/// A type that can be null, and spells that its own way.
+pub trait Nullable: Wire {
+    fn read_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>>;
+    fn write_nullable(value: Option<&Self>, writer: &mut Writer, cx: Cx) -> Result<()>;
+}
+
+macro_rules! integers {
+    ($($int:ident $name:literal $read:expr;)*) => { $(
+        impl Wire for $int {
+            const TYPE: Type = Type::Primitive($name);
+
+            fn read(reader: &mut Reader, _cx: Cx) -> Result<Self> {
+                $read(reader)
+            }
+
+            fn write(&self, writer: &mut Writer, _cx: Cx) -> Result<()> {
+                writer.put(&self.to_be_bytes());
+                Ok(())
+            }
+        }
+    )* };
+}
+
+integers! {
+    i8 "int8" Reader::i8;
+    i16 "int16" Reader::i16;
+    u16 "uint16" |reader: &mut Reader| Ok(reader.i16()? as u16);
+    i32 "int32" Reader::i32;
+    i64 "int64" Reader::i64;
+    f64 "float64" |reader: &mut Reader| Ok(f64::from_bits(reader.i64()? as u64));
+}
+
+macro_rules! newtypes {
+    ($($Name:ident: $int:ident)*) => { $(
+        impl Wire for $Name {
+            const TYPE: Type = <$int as Wire>::TYPE;
+
+            fn read(reader: &mut Reader, cx: Cx) -> Result<Self> {
+                $int::read(reader, cx).map($Name)
+            }
+
+            fn write(&self, writer: &mut Writer, cx: Cx) -> Result<()> {
+                self.0.write(writer, cx)
+            }
+        }
+    )* };
+}
+
+newtypes! { NodeId: i32 Epoch: i32 Offset: i64 BrokerEpoch: i64 }
+
+impl Wire for bool {
+    const TYPE: Type = Type::Primitive("bool");
+
+    fn read(reader: &mut Reader, _cx: Cx) -> Result<Self> {
+        Ok(reader.i8()? != 0)
+    }
+
+    fn write(&self, writer: &mut Writer, _cx: Cx) -> Result<()> {
+        writer.put(&[u8::from(*self)]);
+        Ok(())
+    }
+}
+
+impl Wire for Uuid {
+    const TYPE: Type = Type::Primitive("uuid");
+
+    fn read(reader: &mut Reader, _cx: Cx) -> Result<Self> {
+        let mut id = [0; 16];
+        id.copy_from_slice(&reader.take(16)?);
+        Ok(Uuid(id))
+    }
+
+    fn write(&self, writer: &mut Writer, _cx: Cx) -> Result<()> {
+        writer.put(&self.0);
+        Ok(())
+    }
+}
+
+impl Wire for String {
+    const TYPE: Type = Type::Primitive("string");
+
+    fn read(reader: &mut Reader, cx: Cx) -> Result<Self> {
+        not_null(reader, cx)
+    }
+
+    fn write(&self, writer: &mut Writer, cx: Cx) -> Result<()> {
+        String::write_nullable(Some(self), writer, cx)
+    }
+}
+
+impl Nullable for String {
+    fn read_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>> {
+        let Some(length) = reader.length(cx, |reader| reader.i16().map(i32::from))? else {
+            return Ok(None);
+        };
+        if length > MAX_STRING_BYTES {
+            return Err(Malformed::new(format!("string of {length} bytes")));
+        }
+        let bytes = reader.take(length)?;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Ok(Some(text.to_owned())),
+            Err(_) => Err(Malformed::new("is not UTF-8")),
+        }
+    }
+
+    fn write_nullable(value: Option<&Self>, writer: &mut Writer, cx: Cx) -> Result<()> {
+        let length = value.map(String::len);
+        if let Some(length) = length.filter(|length| *length > MAX_STRING_BYTES) {
+            return Err(Malformed::new(format!("string of {length} bytes")));
+        }
+        let classic = |writer: &mut Writer, length: i32| writer.put(&(length as i16).to_be_bytes());
+        writer.length(length, cx, classic)?;
+        writer.put(value.map(String::as_bytes).unwrap_or_default());
+        Ok(())
+    }
+}
+
+impl Wire for Bytes {
+    const TYPE: Type = Type::Primitive("bytes");
+
+    fn read(reader: &mut Reader, cx: Cx) -> Result<Self> {
+        not_null(reader, cx)
+    }
+
+    fn write(&self, writer: &mut Writer, cx: Cx) -> Result<()> {
+        Bytes::write_nullable(Some(self), writer, cx)
+    }
+}
+
+impl Nullable for Bytes {
+    fn read_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>> {
+        let length = reader.length(cx, Reader::i32)?;
+        length.map(|length| reader.take(length)).transpose()
+    }
+
+    fn write_nullable(value: Option<&Self>, writer: &mut Writer, cx: Cx) -> Result<()> {
+        writer.length(value.map(Bytes::len), cx, put_i32)?;
+        writer.put(value.map(|bytes| &bytes[..]).unwrap_or_default());
+        Ok(())
+    }
+}
+
+impl<T: Wire> Wire for Vec<T> {
+    const TYPE: Type = Type::Array(&T::TYPE);
+
+    fn read(reader: &mut Reader, cx: Cx) -> Result<Self> {
+        not_null(reader, cx)
+    }
+
+    fn write(&self, writer: &mut Writer, cx: Cx) -> Result<()> {
+        Vec::write_nullable(Some(self), writer, cx)
+    }
+}
+
+impl<T: Wire> Nullable for Vec<T> {
+    fn read_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>> {
+        // Every element takes a byte at least, so `length` has checked the count too.
+        let Some(count) = reader.length(cx, Reader::i32)? else {
+            return Ok(None);
+        };
+        let mut elements = Vec::with_capacity(count.min(4096 / size_of::<T>().max(1)));
+        for _ in 0..count {
+            reader.charge(size_of::<T>())?;
+            elements.push(T::read(
+                reader,
+                Cx {
+                    nullable: false,
+                    ..cx
+                },
+            )?);
+        }
+        Ok(Some(elements))
+    }
+
+    fn write_nullable(value: Option<&Self>, writer: &mut Writer, cx: Cx) -> Result<()> {
+        writer.length(value.map(Vec::len), cx, put_i32)?;
+        let mut elements = value.into_iter().flatten();
+        elements.try_for_each(|element| {
+            element.write(
+                writer,
+                Cx {
+                    nullable: false,
+                    ..cx
+                },
+            )
+        })
+    }
+}
+
+impl<T: Nullable> Wire for Option<T> {
+    const TYPE: Type = Type::Nullable(&T::TYPE);
+
+    fn read(reader: &mut Reader, cx: Cx) -> Result<Self> {
+        T::read_nullable(reader, cx)
+    }
+
+    fn write(&self, writer: &mut Writer, cx: Cx) -> Result<()> {
+        T::write_nullable(self.as_ref(), writer, cx)
+    }
+}
+
+fn put_i32(writer: &mut Writer, value: i32) {
+    writer.put(&value.to_be_bytes());
+}
+
+fn not_null<T: Nullable>(reader: &mut Reader, cx: Cx) -> Result<T> {
+    let value = T::read_nullable(
+        reader,
+        Cx {
+            nullable: false,
+            ..cx
+        },
+    )?;
+    value.ok_or_else(|| Malformed::new("must not be null"))
+}
