@@ -98,6 +98,7 @@ const BUDGET_ALLOWANCE: usize = 1 << 20;
 const MAX_STRING_BYTES: usize = i16::MAX as usize;
 
 /// Takes values off the front of some bytes.
+#[derive(Clone)]
 pub struct Reader {
     bytes: Bytes,
     budget: usize,

@@ -1,0 +1,15 @@
+//! UnregisterBroker (key 64).
+
+use crate::protocol::{NodeId, error_code::ErrorCode, schema::message};
+
+message! {
+    UnregisterBrokerRequest: 0..=0, flexible 0 {
+        broker_id: NodeId,
+    }
+
+    UnregisterBrokerResponse: 0..=0, flexible 0 {
+        throttle_time_ms: i32,
+        error_code: ErrorCode,
+        error_message: Option<String> = Some(String::new()) => nullable(0),
+    }
+}
