@@ -5,11 +5,14 @@
 //! [`record_batch`] (what the metadata log holds).
 
 pub mod api;
+pub mod control_records;
 pub mod error_code;
 pub mod frame;
 pub mod header;
 pub mod ids;
 pub mod messages;
+pub mod record_batch;
+pub mod records;
 pub mod schema;
 pub mod wire;
 

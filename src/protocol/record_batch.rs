@@ -1,0 +1,414 @@
+//! Record batches, format 2: the unit in which the metadata log is written, replicated and fetched.
+//!
+//! [`RecordBatch`] is a whole, checked batch over shared bytes. A follower stores the leader's bytes as
+//! they came, so that equal logs are equal byte for byte.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::{
+    control_records::ControlRecord,
+    ids::{Epoch, Offset},
+    records::MetadataRecord,
+    wire::{Malformed, Reader, Result, Writer},
+};
+
+/// Base offset and length: what is needed to find the end of a batch.
+const PREFIX_BYTES: usize = 12;
+/// Everything before the records.
+pub const HEADER_BYTES: usize = 61;
+const EPOCH_AT: usize = 12;
+const MAGIC_AT: usize = 16;
+const CRC_AT: usize = 17;
+/// The checksum covers everything from here; not the epoch, which the leader fills in.
+const CHECKED_FROM: usize = 21;
+const LAST_OFFSET_DELTA_AT: usize = 23;
+const BASE_TIMESTAMP_AT: usize = 27;
+const COUNT_AT: usize = 57;
+
+const MAGIC: u8 = 2;
+const CONTROL: i16 = 0x20;
+const COMPRESSION: i16 = 0x07;
+
+/// Largest batch a leader writes (`internal.metadata.max.batch.size.in.bytes`).
+pub const MAX_BATCH_BYTES: usize = 8 << 20;
+
+/// A complete batch whose header, length and checksum hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordBatch {
+    bytes: Bytes,
+}
+
+/// A record of a batch. Metadata records have no key; control records have both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub offset: Offset,
+    pub key: Option<Bytes>,
+    pub value: Bytes,
+}
+
+impl RecordBatch {
+    /// Encodes metadata records, each at the version given with it.
+    pub fn of_records<'a>(
+        base_offset: Offset,
+        epoch: Epoch,
+        timestamp_ms: i64,
+        records: impl IntoIterator<Item = (&'a MetadataRecord, i16)>,
+    ) -> Result<RecordBatch> {
+        let mut builder = Builder::default();
+        for (record, version) in records {
+            builder.push(None, &record.encode(version)?);
+        }
+        Ok(builder.finish(base_offset, epoch, timestamp_ms, 0))
+    }
+
+    /// Encodes control records.
+    pub fn of_control_records<'a>(
+        base_offset: Offset,
+        epoch: Epoch,
+        timestamp_ms: i64,
+        records: impl IntoIterator<Item = &'a ControlRecord>,
+    ) -> Result<RecordBatch> {
+        let mut builder = Builder::default();
+        for record in records {
+            let (key, value) = record.encode()?;
+            builder.push(Some(&key), &value);
+        }
+        Ok(builder.finish(base_offset, epoch, timestamp_ms, CONTROL))
+    }
+
+    /// Takes the first batch off `bytes`, checked; `None` when they end before it does, as the bytes of
+    /// a Fetch answer may.
+    pub fn split_off(bytes: &mut Bytes) -> Result<Option<RecordBatch>> {
+        let Some(prefix) = bytes.first_chunk::<PREFIX_BYTES>() else {
+            return Ok(None);
+        };
+        let length = i32::from_be_bytes([prefix[8], prefix[9], prefix[10], prefix[11]]);
+        let total = usize::try_from(length).unwrap_or_default() + PREFIX_BYTES;
+        if total < HEADER_BYTES {
+            return Err(Malformed::new(format!("record batch of length {length}")));
+        }
+        if bytes.len() < total {
+            return Ok(None);
+        }
+        let batch = RecordBatch {
+            bytes: bytes.split_to(total),
+        };
+        batch.check().map_err(|error| error.within("RecordBatch"))?;
+        Ok(Some(batch))
+    }
+
+    /// Takes bytes that are exactly one batch.
+    pub fn of_bytes(mut bytes: Bytes) -> Result<RecordBatch> {
+        match RecordBatch::split_off(&mut bytes)? {
+            Some(batch) if bytes.is_empty() => Ok(batch),
+            Some(_) => Err(Malformed::new(format!(
+                "{} bytes after the batch",
+                bytes.len()
+            ))),
+            None => Err(Malformed::new(format!(
+                "the batch is cut off at {} bytes",
+                bytes.len()
+            ))),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let magic = self.bytes[MAGIC_AT];
+        if magic != MAGIC {
+            return Err(Malformed::new(format!(
+                "magic {magic}, only 2 is written in this log"
+            )));
+        }
+        let stored = u32::from_be_bytes(self.array(CRC_AT));
+        let computed = crc32c::crc32c(&self.bytes[CHECKED_FROM..]);
+        if stored != computed {
+            return Err(Malformed::new(format!(
+                "checksum {computed:08x} instead of {stored:08x}"
+            )));
+        }
+        if self.attributes() & COMPRESSION != 0 {
+            return Err(Malformed::new("is compressed, which no metadata log is"));
+        }
+        let (count, delta) = (self.count(), self.last_offset_delta());
+        if count < 1 || i64::from(delta) + 1 != i64::from(count) {
+            let what = format!("{count} records, but the last one has the offset delta {delta}");
+            return Err(Malformed::new(what));
+        }
+        let past_the_last = self.base_offset().0.checked_add(i64::from(count));
+        if self.base_offset().0 < 0 || past_the_last.is_none() {
+            return Err(Malformed::new(format!(
+                "base offset {}",
+                self.base_offset()
+            )));
+        }
+        Ok(())
+    }
+
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    pub fn base_offset(&self) -> Offset {
+        Offset(i64::from_be_bytes(self.array(0)))
+    }
+
+    pub fn last_offset(&self) -> Offset {
+        self.base_offset().plus(i64::from(self.last_offset_delta()))
+    }
+
+    /// The offset after the last record.
+    pub fn end_offset(&self) -> Offset {
+        self.last_offset().plus(1)
+    }
+
+    /// The epoch of the leader that wrote the batch.
+    pub fn epoch(&self) -> Epoch {
+        Epoch(i32::from_be_bytes(self.array(EPOCH_AT)))
+    }
+
+    /// When the leader wrote the batch, in milliseconds since 1970.
+    pub fn timestamp_ms(&self) -> i64 {
+        i64::from_be_bytes(self.array(BASE_TIMESTAMP_AT))
+    }
+
+    pub fn is_control(&self) -> bool {
+        self.attributes() & CONTROL != 0
+    }
+
+    /// How many records there are; 1 at least.
+    pub fn count(&self) -> i32 {
+        i32::from_be_bytes(self.array(COUNT_AT))
+    }
+
+    fn attributes(&self) -> i16 {
+        i16::from_be_bytes(self.array(CHECKED_FROM))
+    }
+
+    fn last_offset_delta(&self) -> i32 {
+        i32::from_be_bytes(self.array(LAST_OFFSET_DELTA_AT))
+    }
+
+    fn array<const N: usize>(&self, at: usize) -> [u8; N] {
+        let mut array = [0; N];
+        array.copy_from_slice(&self.bytes[at..at + N]);
+        array
+    }
+
+    /// The records, as strict as Java's `RecordsIterator`, which stops a broker at anything else.
+    pub fn records(&self) -> Result<Vec<Record>> {
+        let mut reader = Reader::new(self.bytes.slice(HEADER_BYTES..));
+        let mut records = Vec::new();
+        for delta in 0..self.count() {
+            let record = self.record(&mut reader, delta);
+            records.push(record.map_err(|error| {
+                let offset = self.base_offset().plus(i64::from(delta));
+                Malformed::new(format!("record at offset {offset}: {error}"))
+            })?);
+        }
+        reader.finish()?;
+        Ok(records)
+    }
+
+    fn record(&self, reader: &mut Reader, expected_delta: i32) -> Result<Record> {
+        let length = reader.varint()?;
+        let length = usize::try_from(length)
+            .map_err(|_| Malformed::new(format!("record of length {length}")))?;
+        let mut body = Reader::new(reader.take(length)?);
+        let (_attributes, timestamp_delta) = (body.i8()?, body.varlong()?);
+        let offset_delta = body.varint()?;
+        if timestamp_delta != 0 || offset_delta != expected_delta {
+            let what = format!("timestamp delta {timestamp_delta} and offset delta {offset_delta}");
+            return Err(Malformed::new(what));
+        }
+        let key = nullable_bytes(&mut body)?;
+        let value = nullable_bytes(&mut body)?.filter(|value| !value.is_empty());
+        let value = value.ok_or_else(|| Malformed::new("has no value"))?;
+        if key.as_ref().is_some_and(Bytes::is_empty) || key.is_some() != self.is_control() {
+            return Err(Malformed::new(
+                "control records have a key, others have none",
+            ));
+        }
+        let headers = body.varint()?;
+        if headers != 0 {
+            return Err(Malformed::new(format!("{headers} headers")));
+        }
+        body.finish()?;
+        Ok(Record {
+            offset: self.base_offset().plus(i64::from(expected_delta)),
+            key,
+            value,
+        })
+    }
+
+    /// The metadata records of a data batch, with their offsets.
+    pub fn metadata_records(&self) -> Result<Vec<(Offset, MetadataRecord)>> {
+        let decode = |record: Record| {
+            let (decoded, _version) = MetadataRecord::decode(record.value)
+                .map_err(|error| Malformed::new(format!("offset {}: {error}", record.offset)))?;
+            Ok((record.offset, decoded))
+        };
+        self.records()?.into_iter().map(decode).collect()
+    }
+
+    /// The control records of a control batch.
+    pub fn control_records(&self) -> Result<Vec<ControlRecord>> {
+        let decode = |record: Record| {
+            ControlRecord::decode(record.key.unwrap_or_default(), record.value)
+                .map_err(|error| Malformed::new(format!("offset {}: {error}", record.offset)))
+        };
+        self.records()?.into_iter().map(decode).collect()
+    }
+}
+
+fn nullable_bytes(reader: &mut Reader) -> Result<Option<Bytes>> {
+    match reader.varint()? {
+        -1 => Ok(None),
+        length => {
+            let length = usize::try_from(length)
+                .map_err(|_| Malformed::new(format!("bytes of length {length}")))?;
+            reader.take(length).map(Some)
+        }
+    }
+}
+
+/// Collects the records of a batch to be.
+#[derive(Default)]
+struct Builder {
+    records: Writer,
+    count: i32,
+}
+
+impl Builder {
+    fn push(&mut self, key: Option<&[u8]>, value: &[u8]) {
+        let mut body = Writer::new();
+        body.put(&[0]); // attributes
+        body.varlong(0); // timestamp delta
+        body.varint(self.count);
+        body.varint(key.map_or(-1, |key| key.len() as i32));
+        body.put(key.unwrap_or_default());
+        body.varint(value.len() as i32);
+        body.put(value);
+        body.varint(0); // headers
+        let body = body.into_bytes();
+        self.records.varint(body.len() as i32);
+        self.records.put(&body);
+        self.count += 1;
+    }
+
+    fn finish(
+        self,
+        base_offset: Offset,
+        epoch: Epoch,
+        timestamp_ms: i64,
+        attributes: i16,
+    ) -> RecordBatch {
+        assert!(self.count > 0, "a batch of no records has no offset");
+        let mut bytes = BytesMut::with_capacity(HEADER_BYTES + self.records.len());
+        bytes.put_i64(base_offset.0);
+        bytes.put_i32((HEADER_BYTES + self.records.len() - PREFIX_BYTES) as i32);
+        bytes.put_i32(epoch.0);
+        bytes.put_u8(MAGIC);
+        bytes.put_u32(0); // checksum, below
+        bytes.put_i16(attributes);
+        bytes.put_i32(self.count - 1);
+        bytes.put_i64(timestamp_ms);
+        bytes.put_i64(timestamp_ms);
+        bytes.put_i64(-1); // producer id
+        bytes.put_i16(-1); // producer epoch
+        bytes.put_i32(-1); // base sequence
+        bytes.put_i32(self.count);
+        bytes.put_slice(&self.records.into_bytes());
+        let checksum = crc32c::crc32c(&bytes[CHECKED_FROM..]);
+        bytes[CRC_AT..CHECKED_FROM].copy_from_slice(&checksum.to_be_bytes());
+        RecordBatch {
+            bytes: bytes.freeze(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{
+        NodeId,
+        control_records::{LeaderChangeMessage, LeaderChangeVoter},
+        records::{FeatureLevelRecord, NoOpRecord},
+    };
+
+    fn feature() -> MetadataRecord {
+        MetadataRecord::from(FeatureLevelRecord {
+            name: "metadata.version".into(),
+            feature_level: 30,
+            ..Default::default()
+        })
+    }
+
+    #[test]
+    fn what_was_put_in_comes_out() {
+        let records = [feature(), NoOpRecord::default().into()];
+        let batch = RecordBatch::of_records(
+            Offset(7),
+            Epoch(3),
+            99,
+            records.iter().map(|record| (record, 0)),
+        );
+        let batch = batch.expect("encodes");
+        let batch = RecordBatch::of_bytes(batch.bytes().clone()).expect("decodes");
+        assert_eq!(
+            (batch.base_offset(), batch.end_offset()),
+            (Offset(7), Offset(9))
+        );
+        assert_eq!((batch.epoch(), batch.timestamp_ms()), (Epoch(3), 99));
+        let decoded = batch.metadata_records().expect("records");
+        assert_eq!(
+            decoded,
+            [
+                (Offset(7), records[0].clone()),
+                (Offset(8), records[1].clone())
+            ]
+        );
+    }
+
+    /// The first batch of a Java quorum of one, as seen in its log.
+    #[test]
+    fn a_leader_change_is_what_java_writes() {
+        let voter = LeaderChangeVoter {
+            voter_id: NodeId(1),
+            ..Default::default()
+        };
+        let record = ControlRecord::LeaderChange(LeaderChangeMessage {
+            leader_id: NodeId(1),
+            voters: vec![voter.clone()],
+            granting_voters: vec![voter],
+            ..Default::default()
+        });
+        let batch = RecordBatch::of_control_records(Offset(0), Epoch(1), 5, [&record]);
+        let batch = batch.expect("encodes");
+        let hex: String = batch.bytes()[HEADER_BYTES..]
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        assert_eq!(
+            hex,
+            "3a000000080000000226000000000001020000000100020000000100 00 00".replace(' ', "")
+        );
+        assert_eq!(batch.bytes().len(), 91);
+        assert_eq!(batch.control_records().expect("decodes"), [record]);
+    }
+
+    #[test]
+    fn no_bit_can_be_flipped_unseen_after_the_epoch() {
+        let record = feature();
+        let batch = RecordBatch::of_records(Offset(0), Epoch(1), 5, [(&record, 0)]);
+        let good = batch.expect("encodes").bytes().clone();
+        for at in MAGIC_AT..good.len() {
+            let mut bad = BytesMut::from(&good[..]);
+            bad[at] ^= 0x10;
+            assert!(RecordBatch::of_bytes(bad.freeze()).is_err(), "byte {at}");
+        }
+        for cut in 0..good.len() {
+            let mut part = good.slice(..cut);
+            assert_eq!(RecordBatch::split_off(&mut part), Ok(None), "{cut} bytes");
+        }
+    }
+}
