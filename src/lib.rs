@@ -1,4 +1,5 @@
 //! kraftd: a native replacement for Apache Kafka's KRaft controllers.
 
+pub mod metadata;
 pub mod protocol;
 pub mod time;

@@ -1,0 +1,47 @@
+//! Registered brokers.
+
+use crate::protocol::{Offset, records::*};
+
+/// Every registered broker.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Brokers {}
+
+impl Brokers {
+    pub(super) fn replay_register(
+        &mut self,
+        _offset: Offset,
+        _record: &RegisterBrokerRecord,
+    ) -> Result<(), String> {
+        Ok(())
+    }
+
+    pub(super) fn replay_unregister(
+        &mut self,
+        _record: &UnregisterBrokerRecord,
+    ) -> Result<(), String> {
+        Ok(())
+    }
+
+    pub(super) fn replay_registration_change(
+        &mut self,
+        _record: &BrokerRegistrationChangeRecord,
+    ) -> Result<(), String> {
+        Ok(())
+    }
+
+    pub(super) fn replay_fence(&mut self, _record: &FenceBrokerRecord) -> Result<(), String> {
+        Ok(())
+    }
+
+    pub(super) fn replay_unfence(&mut self, _record: &UnfenceBrokerRecord) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// The records that make these registrations anew, written for `version`.
+    pub(super) fn records(
+        &self,
+        _version: super::features::MetadataVersion,
+    ) -> impl Iterator<Item = MetadataRecord> + Send + use<> {
+        std::iter::empty()
+    }
+}

@@ -1,0 +1,25 @@
+//! The replicated state machine of the cluster's metadata: pure, one file per domain.
+//!
+//! A request is answered by a function `handle(&State, &mut Cx, &Request) -> Outcome`, which changes
+//! nothing: it says which records to append. Only [`State::replay`] changes a state, on the active
+//! controller, on standbys and when a snapshot is loaded. Matches `org.apache.kafka.controller` (the
+//! `*ControlManager` classes) and `org.apache.kafka.image`.
+
+mod outcome;
+mod state;
+
+pub mod acls;
+pub mod brokers;
+pub mod configs;
+pub mod controllers;
+pub mod features;
+pub mod image;
+pub mod producer_ids;
+pub mod quotas;
+pub mod scram;
+pub mod sessions;
+pub mod tokens;
+pub mod topics;
+
+pub use outcome::{ApiError, Cx, Options, Outcome};
+pub use state::{ReplayError, State, Transaction};
