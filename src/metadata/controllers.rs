@@ -14,6 +14,13 @@ impl Controllers {
         Ok(())
     }
 
+    pub(super) fn replay_unregister(
+        &mut self,
+        _record: &UnregisterControllerRecord,
+    ) -> Result<(), String> {
+        Ok(())
+    }
+
     /// The records that make these registrations anew.
     pub(super) fn records(&self) -> impl Iterator<Item = MetadataRecord> + Send + use<> {
         std::iter::empty()

@@ -21,5 +21,5 @@ pub mod sessions;
 pub mod tokens;
 pub mod topics;
 
-pub use outcome::{ApiError, Cx, Options, Outcome};
+pub use outcome::{ApiError, Cx, MAX_RECORDS_PER_USER_OP, Options, Outcome};
 pub use state::{ReplayError, State, Transaction};

@@ -100,6 +100,7 @@ impl State {
             FenceBroker(record) => self.brokers.replay_fence(record),
             UnfenceBroker(record) => self.brokers.replay_unfence(record),
             RegisterController(record) => self.controllers.replay_register(record),
+            UnregisterController(record) => self.controllers.replay_unregister(record),
             Topic(record) => self.topics.replay_topic(record),
             Partition(record) => self.topics.replay_partition(record),
             PartitionChange(record) => self.topics.replay_partition_change(record),
@@ -187,6 +188,7 @@ impl State {
             | MetadataRecord::AbortTransaction(_)
             | MetadataRecord::RemoveDelegationToken(_)
             | MetadataRecord::RegisterController(_)
+            | MetadataRecord::UnregisterController(_)
             | MetadataRecord::ClearElr(_) => 0,
         }
     }
