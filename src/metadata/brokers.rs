@@ -1,6 +1,10 @@
 //! Registered brokers.
 
-use crate::protocol::{Offset, records::*};
+use crate::protocol::{
+    NodeId, Offset,
+    features::{MetadataVersion, VersionRange},
+    records::*,
+};
 
 /// Every registered broker.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,10 +41,15 @@ impl Brokers {
         Ok(())
     }
 
+    /// Every broker with the levels of a feature that it works with; 0-0 where it does not know it.
+    pub fn supported(&self, _feature: &str) -> impl Iterator<Item = (NodeId, VersionRange)> {
+        std::iter::empty()
+    }
+
     /// The records that make these registrations anew, written for `version`.
     pub(super) fn records(
         &self,
-        _version: super::features::MetadataVersion,
+        _version: MetadataVersion,
     ) -> impl Iterator<Item = MetadataRecord> + Send + use<> {
         std::iter::empty()
     }

@@ -64,3 +64,8 @@ impl Configs {
             })
     }
 }
+
+/// Records.
+pub fn elr_safety_records(_state: &super::State, _options: &super::Options) -> Vec<MetadataRecord> {
+    Vec::new()
+}

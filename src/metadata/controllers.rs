@@ -1,6 +1,6 @@
 //! Registered controllers.
 
-use crate::protocol::records::*;
+use crate::protocol::{NodeId, features::VersionRange, records::*};
 
 /// Every registered controller.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +19,17 @@ impl Controllers {
         _record: &UnregisterControllerRecord,
     ) -> Result<(), String> {
         Ok(())
+    }
+
+    /// Every controller with the levels of a feature that it works with; 0-0 where it does not know
+    /// it.
+    pub fn supported(&self, _feature: &str) -> impl Iterator<Item = (NodeId, VersionRange)> {
+        std::iter::empty()
+    }
+
+    /// Whether that controller has registered.
+    pub fn contains(&self, _id: NodeId) -> bool {
+        false
     }
 
     /// The records that make these registrations anew.

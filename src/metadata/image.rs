@@ -13,7 +13,7 @@ impl State {
         let state = self.stable();
         let version = state
             .metadata_version()
-            .unwrap_or(super::features::MetadataVersion::MINIMUM);
+            .unwrap_or(crate::protocol::features::MetadataVersion::MINIMUM);
         state
             .features
             .records()

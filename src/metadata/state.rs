@@ -3,19 +3,12 @@
 use std::sync::Arc;
 
 use super::{
-    acls::Acls,
-    brokers::Brokers,
-    configs::Configs,
-    controllers::Controllers,
-    features::{Features, MetadataVersion},
-    producer_ids::ProducerIds,
-    quotas::Quotas,
-    scram::Scram,
-    tokens::Tokens,
-    topics::Topics,
+    acls::Acls, brokers::Brokers, configs::Configs, controllers::Controllers, features::Features,
+    producer_ids::ProducerIds, quotas::Quotas, scram::Scram, tokens::Tokens, topics::Topics,
 };
 use crate::protocol::{
     Offset,
+    features::MetadataVersion,
     records::{BrokerRegistrationChangeRecord, MetadataRecord},
 };
 

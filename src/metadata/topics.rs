@@ -39,7 +39,7 @@ impl Topics {
     /// The records that make these topics anew, written for `version`.
     pub(super) fn records(
         &self,
-        _version: super::features::MetadataVersion,
+        _version: crate::protocol::features::MetadataVersion,
     ) -> impl Iterator<Item = MetadataRecord> + Send + use<> {
         std::iter::empty()
     }

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod control_records;
 pub mod error_code;
+pub mod features;
 pub mod frame;
 pub mod header;
 pub mod ids;
