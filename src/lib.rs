@@ -1,5 +1,11 @@
 //! kraftd: a native replacement for Apache Kafka's KRaft controllers.
+//!
+//! The modules in reading order; docs/ARCHITECTURE.md is the map.
+
+pub mod time;
+
+pub mod protocol;
 
 pub mod metadata;
-pub mod protocol;
-pub mod time;
+
+pub mod log;

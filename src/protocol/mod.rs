@@ -12,6 +12,7 @@ pub mod frame;
 pub mod header;
 pub mod ids;
 pub mod messages;
+pub mod quorum_state;
 pub mod record_batch;
 pub mod records;
 pub mod schema;

@@ -1,3 +1,4 @@
 //! Everything that needs neither Java nor a simulated cluster, in one binary.
 
+mod log_engine;
 mod tidy;

@@ -1,0 +1,86 @@
+//! The directory `__cluster_metadata-0` of a node: who may work in it, and what makes others keep out.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, fcntl_lock};
+
+use super::{LogError, snapshot_file::sync_directory};
+
+/// Name of the directory below `metadata.log.dir`, as with Kafka.
+const NAME: &str = "__cluster_metadata-0";
+
+/// Holds our log. It bears the name of Kafka's first log segment, so that a Java controller that is
+/// started on this directory fails to open its log instead of voting with an empty one.
+const ENGINE_NAME: &str = "00000000000000000000.log";
+
+/// The directory of the metadata log, locked as long as this lives.
+#[derive(Debug)]
+pub struct MetadataDirectory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl MetadataDirectory {
+    /// Locks `metadata_log_dir` (which must be formatted, so exist) and prepares the directory of the
+    /// log in it.
+    pub fn open(metadata_log_dir: &Path) -> Result<MetadataDirectory, LogError> {
+        let lock = lock(metadata_log_dir)?;
+        let path = metadata_log_dir.join(NAME);
+        if !path.exists() {
+            fs::create_dir(&path).map_err(LogError::io("cannot create", &path))?;
+            sync_directory(metadata_log_dir)?;
+        }
+        refuse_java_log(&path)?;
+        Ok(MetadataDirectory { path, _lock: lock })
+    }
+
+    /// `__cluster_metadata-0` itself, where snapshots lie.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn engine_path(&self) -> PathBuf {
+        self.path.join(ENGINE_NAME)
+    }
+}
+
+/// The lock that Kafka takes too (`.lock`, a POSIX record lock): neither a second kraftd nor a Java node
+/// runs on the same directory.
+fn lock(dir: &Path) -> Result<File, LogError> {
+    let path = dir.join(".lock");
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path);
+    let file = file.map_err(LogError::io("cannot open", &path))?;
+    fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        LogError::Refused(format!(
+            "Failed to acquire lock on file .lock in {}. A Kafka instance in another process or \
+             thread is using this directory. Stop it, or give this node a directory of its own.",
+            dir.display()
+        ))
+    })?;
+    Ok(file)
+}
+
+/// Kafka's log segments are files; ours is the directory of that name.
+fn refuse_java_log(dir: &Path) -> Result<(), LogError> {
+    for entry in fs::read_dir(dir).map_err(LogError::io("cannot list", dir))? {
+        let entry = entry.map_err(LogError::io("cannot list", dir))?;
+        let path = entry.path();
+        let is_segment = path.extension().is_some_and(|ending| ending == "log") && path.is_file();
+        if is_segment {
+            return Err(LogError::Refused(format!(
+                "{} is a log segment of a Java controller, which this release cannot take over. Start \
+                 the Java controller on it again, or give kraftd an empty directory, formatted with \
+                 the same cluster id, while the other voters are up and have all records.",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}

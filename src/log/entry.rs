@@ -1,0 +1,49 @@
+//! What raft-engine keeps for us: a batch as Kafka sends it, behind a small header.
+
+use bytes::Bytes;
+use prost::Message;
+use protobuf::well_known_types::BytesValue;
+use raft_engine::MessageExt;
+
+use crate::protocol::record_batch::RecordBatch;
+
+/// Stands before the batch in every entry.
+#[derive(Clone, PartialEq, Message)]
+struct EntryHeader {
+    /// Ordinal of the batch in this log, counted from 1 and never reused for another position.
+    #[prost(uint64, tag = "1")]
+    index: u64,
+}
+
+/// Tells raft-engine how to find the index of an entry. The entry itself is a plain run of bytes.
+pub(super) struct Entries;
+
+impl MessageExt for Entries {
+    type Entry = BytesValue;
+
+    fn index(entry: &BytesValue) -> u64 {
+        // Called for entries we wrote ourselves, and for those whose checksum held.
+        decode(entry).map_or(0, |(header, _)| header.index)
+    }
+}
+
+pub(super) fn encode(index: u64, batch: &RecordBatch) -> BytesValue {
+    let header = EntryHeader { index };
+    let mut value = header.encode_length_delimited_to_vec();
+    value.extend_from_slice(batch.bytes());
+    let mut entry = BytesValue::new();
+    entry.set_value(value);
+    entry
+}
+
+/// The batch in an entry, or what is wrong with it.
+pub(super) fn batch(entry: &BytesValue) -> Result<RecordBatch, String> {
+    let (_, bytes) = decode(entry).map_err(|error| error.to_string())?;
+    RecordBatch::of_bytes(bytes).map_err(|error| error.to_string())
+}
+
+fn decode(entry: &BytesValue) -> Result<(EntryHeader, Bytes), prost::DecodeError> {
+    let mut bytes = Bytes::copy_from_slice(entry.get_value());
+    let header = EntryHeader::decode_length_delimited(&mut bytes)?;
+    Ok((header, bytes))
+}

@@ -1,0 +1,116 @@
+//! The durable state of one node, and the only module that touches files: the metadata log, what the
+//! voter must remember beside it, and snapshots.
+//!
+//! [`Log`] has two implementations: [`engine::EngineLog`] on raft-engine, and [`memory::MemoryLog`], a
+//! disk that the simulator can cut the power of.
+
+pub mod directory;
+pub mod engine;
+mod entry;
+pub mod memory;
+
+pub mod snapshot_file;
+mod voter_state;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::protocol::{
+    Epoch, Offset, OffsetAndEpoch, quorum_state::QuorumState, record_batch::RecordBatch,
+};
+
+/// Why the log cannot go on. All of it ends the process, but [`LogError::SnapshotNotFound`].
+#[derive(Debug, Error)]
+pub enum LogError {
+    #[error("{what} {}: {source}", .path.display())]
+    Io {
+        what: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    /// The directory is not what this node may work on; the text says what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// Bytes on disk are not what was written.
+    #[error("{}: {reason}. {remedy}", .path.display())]
+    Corrupt {
+        path: PathBuf,
+        reason: String,
+        remedy: &'static str,
+    },
+    #[error("there is no snapshot {0}")]
+    SnapshotNotFound(OffsetAndEpoch),
+}
+
+impl LogError {
+    fn io<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> LogError + 'a {
+        move |source| LogError::Io {
+            what,
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// What a node finds of its former life.
+#[derive(Clone, Debug, Default)]
+pub struct Recovered {
+    pub quorum_state: QuorumState,
+    /// Where the log begins: the end of the snapshot below it, or zero.
+    pub start: OffsetAndEpoch,
+    pub end: Offset,
+    /// The epochs in the log with the offset each began at, ascending.
+    pub epochs: Vec<(Epoch, Offset)>,
+    /// Snapshots with their sizes in bytes.
+    pub snapshots: BTreeMap<OffsetAndEpoch, u64>,
+}
+
+/// The metadata log of a node. Calls come from one thread, in order.
+pub trait Log {
+    /// Adds a batch at the end. It may be lost until [`Log::sync`] has returned.
+    fn append(&mut self, batch: &RecordBatch) -> Result<(), LogError>;
+
+    /// Makes everything appended so far durable, at the cost of one sync, and says where it ends.
+    fn sync(&mut self) -> Result<Offset, LogError>;
+
+    /// Forgets everything from `end` on. Durable on return.
+    fn truncate(&mut self, end: Offset) -> Result<(), LogError>;
+
+    /// Durable on return.
+    fn save_quorum_state(&mut self, state: &QuorumState) -> Result<(), LogError>;
+
+    /// Notes durably how much of the log this voter has acknowledged, so that a later start sees if
+    /// something of it is gone. Costs a sync of its own: called when there is time, not per append.
+    fn save_acknowledged(&mut self) -> Result<(), LogError>;
+
+    /// Whole batches from the one that holds `from` on: one at least if there is one, and no more than
+    /// `max_bytes` beyond that.
+    fn read(&mut self, from: Offset, max_bytes: usize) -> Result<Vec<RecordBatch>, LogError>;
+
+    /// Writes a piece of a snapshot that is being fetched. A piece at position 0 starts anew.
+    fn write_snapshot_chunk(
+        &mut self,
+        id: OffsetAndEpoch,
+        position: u64,
+        bytes: &[u8],
+    ) -> Result<(), LogError>;
+
+    /// Makes a fetched snapshot the beginning of the log and drops the log there was. Durable on return.
+    fn install_snapshot(&mut self, id: OffsetAndEpoch) -> Result<(), LogError>;
+
+    fn read_snapshot(
+        &self,
+        id: OffsetAndEpoch,
+        position: u64,
+        max_bytes: usize,
+    ) -> Result<Bytes, LogError>;
+
+    /// Moves the beginning of the log to the end of snapshot `start`, and deletes older snapshots.
+    fn drop_prefix(&mut self, start: OffsetAndEpoch) -> Result<(), LogError>;
+}

@@ -1,0 +1,311 @@
+//! The log on raft-engine: the traps that src/log/engine.rs lists, and what a start finds after each
+//! kind of damage.
+
+use std::{fs, path::Path};
+
+use kraftd::{
+    log::{Log, LogError, Recovered, directory::MetadataDirectory, engine::EngineLog},
+    protocol::{
+        Epoch, NodeId, Offset, OffsetAndEpoch, Uuid,
+        quorum_state::{QuorumState, Standing},
+        record_batch::RecordBatch,
+        records::{ConfigRecord, MetadataRecord},
+    },
+};
+
+const DIRECTORY_ID: Uuid = Uuid([5; 16]);
+
+fn open(dir: &Path) -> (EngineLog, Recovered) {
+    try_open(dir).expect("the log opens")
+}
+
+fn try_open(dir: &Path) -> Result<(EngineLog, Recovered), LogError> {
+    EngineLog::open(MetadataDirectory::open(dir)?, NodeId(1), DIRECTORY_ID)
+}
+
+/// A batch of one record of some length.
+fn batch(base_offset: Offset, epoch: i32, length: usize) -> RecordBatch {
+    let record = MetadataRecord::from(ConfigRecord {
+        name: format!("{base_offset}"),
+        value: Some("v".repeat(length)),
+        ..Default::default()
+    });
+    RecordBatch::of_records(base_offset, Epoch(epoch), 7, [(&record, 0)]).expect("encodes")
+}
+
+fn append(log: &mut EngineLog, from: i64, to: i64, epoch: i32) {
+    for offset in from..to {
+        log.append(&batch(Offset(offset), epoch, 100))
+            .expect("appends");
+    }
+    assert_eq!(log.sync().expect("syncs"), Offset(to));
+}
+
+fn offsets(log: &mut EngineLog, from: i64) -> Vec<i64> {
+    let batches = log.read(Offset(from), usize::MAX).expect("reads");
+    batches.iter().map(|batch| batch.base_offset().0).collect()
+}
+
+fn snapshot_id(offset: i64, epoch: i32) -> OffsetAndEpoch {
+    OffsetAndEpoch {
+        offset: Offset(offset),
+        epoch: Epoch(epoch),
+    }
+}
+
+fn sound() -> QuorumState {
+    QuorumState {
+        epoch: Epoch(1),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn what_was_synced_is_there_after_a_restart() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, recovered) = open(dir.path());
+    assert_eq!(recovered.quorum_state.standing, Standing::Blank);
+    assert_eq!(recovered.end, Offset(0));
+    append(&mut log, 0, 10, 1);
+    append(&mut log, 10, 20, 3);
+    log.save_quorum_state(&sound()).expect("saves");
+    drop(log);
+    let (mut log, recovered) = open(dir.path());
+    assert_eq!(recovered.quorum_state, sound());
+    assert_eq!(
+        recovered.epochs,
+        [(Epoch(1), Offset(0)), (Epoch(3), Offset(10))]
+    );
+    assert_eq!(recovered.end, Offset(20));
+    assert_eq!(offsets(&mut log, 5), (5..20).collect::<Vec<_>>());
+    assert_eq!(
+        log.read(Offset(4), 1).expect("reads").len(),
+        1,
+        "one batch at least"
+    );
+}
+
+#[test]
+fn a_truncated_suffix_is_replaced() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    append(&mut log, 0, 20, 1);
+    log.truncate(Offset(12)).expect("truncates");
+    append(&mut log, 12, 15, 2);
+    drop(log);
+    let (mut log, recovered) = open(dir.path());
+    assert_eq!(
+        recovered.epochs,
+        [(Epoch(1), Offset(0)), (Epoch(2), Offset(12))]
+    );
+    assert_eq!(offsets(&mut log, 0), (0..15).collect::<Vec<_>>());
+    log.truncate(Offset(0)).expect("truncates all");
+    append(&mut log, 0, 2, 5);
+    drop(log);
+    assert_eq!(offsets(&mut open(dir.path()).0, 0), [0, 1]);
+}
+
+/// Trap 3: purge, overwrite, Compact past the end, restart, and the overwritten suffix was back.
+#[test]
+fn trap_3_an_overwritten_suffix_does_not_come_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    for round in 0..4 {
+        let base = round * 1000;
+        append(&mut log, base, base + 30, 1);
+        log.truncate(Offset(base + 10)).expect("truncates");
+        let id = snapshot_id(base + 1000, 1);
+        log.write_snapshot_chunk(id, 0, b"snapshot")
+            .expect("writes");
+        log.install_snapshot(id).expect("installs");
+        drop(log);
+        let recovered;
+        (log, recovered) = open(dir.path());
+        assert_eq!((recovered.start, recovered.end), (id, id.offset));
+        assert_eq!(offsets(&mut log, base + 1000), Vec::<i64>::new());
+    }
+}
+
+/// Trap 4: entries below a compacted index came back after a restart.
+#[test]
+fn trap_4_a_dropped_prefix_stays_dropped() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    append(&mut log, 0, 100, 1);
+    let id = snapshot_id(60, 1);
+    log.write_snapshot_chunk(id, 0, b"snapshot")
+        .expect("writes");
+    kraftd::log::snapshot_file::finish(&dir.path().join("__cluster_metadata-0"), id)
+        .expect("completes");
+    log.drop_prefix(id).expect("drops");
+    for _ in 0..2 {
+        drop(log);
+        let recovered;
+        (log, recovered) = open(dir.path());
+        assert_eq!((recovered.start, recovered.end), (id, Offset(100)));
+        assert_eq!(recovered.epochs, [(Epoch(1), Offset(60))]);
+        assert!(log.read(Offset(59), 10).expect("reads").is_empty());
+        assert_eq!(offsets(&mut log, 60), (60..100).collect::<Vec<_>>());
+    }
+}
+
+/// Trap 5: the key of the log start is overwritten again and again, and the newest one holds.
+#[test]
+fn trap_5_the_newest_log_start_holds() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    append(&mut log, 0, 50, 1);
+    for offset in [10, 20, 30, 40, 50] {
+        let id = snapshot_id(offset, 1);
+        log.write_snapshot_chunk(id, 0, b"snapshot")
+            .expect("writes");
+        kraftd::log::snapshot_file::finish(&dir.path().join("__cluster_metadata-0"), id)
+            .expect("completes");
+        log.drop_prefix(id).expect("drops");
+        drop(log);
+        let recovered;
+        (log, recovered) = open(dir.path());
+        assert_eq!(recovered.start, id);
+        assert_eq!(
+            recovered.snapshots.keys().collect::<Vec<_>>(),
+            [&id],
+            "older ones are gone"
+        );
+    }
+}
+
+/// Trap 7: files that waited for reuse were left for ever by a crash.
+#[test]
+fn trap_7_no_file_is_kept_for_reuse() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    append(&mut log, 0, 10, 1);
+    let engine = dir
+        .path()
+        .join("__cluster_metadata-0/00000000000000000000.log");
+    let names = fs::read_dir(&engine)
+        .expect("lists")
+        .map(|entry| entry.expect("an entry"));
+    let reserved = names.filter(|entry| entry.file_name().to_string_lossy().ends_with(".reserved"));
+    assert_eq!(reserved.count(), 0);
+}
+
+/// The engine cuts its last file at a footer that does not hold and says nothing. We do.
+#[test]
+fn a_log_shorter_than_acknowledged_is_noticed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    append(&mut log, 0, 40, 1);
+    log.save_quorum_state(&sound()).expect("saves");
+    let engine = dir
+        .path()
+        .join("__cluster_metadata-0/00000000000000000000.log");
+    let file = engine.join("0000000000000001.raftlog");
+    let mut bytes = fs::read(&file).expect("reads");
+    drop(log);
+    let at = bytes
+        .windows(4)
+        .position(|window| window == b"vvvv")
+        .expect("a record")
+        + 4000;
+    bytes[at] ^= 0x01;
+    fs::write(&file, &bytes).expect("rots");
+    let (log, recovered) = open(dir.path());
+    assert!(recovered.end < Offset(40), "the flipped bit is in the log");
+    assert!(
+        matches!(&recovered.quorum_state.standing, Standing::Amnesiac(_)),
+        "{:?}",
+        recovered.quorum_state
+    );
+    drop(log);
+    // It stays so until raft says that everything was copied anew.
+    let (mut log, recovered) = open(dir.path());
+    assert!(matches!(
+        recovered.quorum_state.standing,
+        Standing::Amnesiac(_)
+    ));
+    append(&mut log, recovered.end.0, 30, 2);
+    log.save_quorum_state(&sound()).expect("saves");
+    drop(log);
+    assert_eq!(open(dir.path()).1.quorum_state.standing, Standing::Sound);
+}
+
+#[test]
+fn a_lost_voter_state_costs_the_vote_but_not_the_log() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    append(&mut log, 0, 10, 1);
+    log.save_quorum_state(&sound()).expect("saves");
+    drop(log);
+    fs::remove_file(dir.path().join("__cluster_metadata-0/voter-state")).expect("removes");
+    let (_, recovered) = open(dir.path());
+    assert_eq!(recovered.end, Offset(10));
+    assert!(matches!(
+        recovered.quorum_state.standing,
+        Standing::Amnesiac(_)
+    ));
+}
+
+#[test]
+fn kafkas_quorum_state_may_be_deleted_by_scripts() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    log.save_quorum_state(&sound()).expect("saves");
+    drop(log);
+    let shown = dir.path().join("__cluster_metadata-0/quorum-state");
+    assert!(
+        fs::read_to_string(&shown)
+            .expect("reads")
+            .contains("\"leaderEpoch\":1")
+    );
+    fs::remove_file(&shown).expect("removes");
+    assert_eq!(open(dir.path()).1.quorum_state, sound());
+}
+
+#[test]
+fn a_java_log_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let segment = dir
+        .path()
+        .join("__cluster_metadata-0/00000000000000000000.log");
+    fs::create_dir(segment.parent().expect("a parent")).expect("creates");
+    fs::write(&segment, b"segment").expect("writes");
+    let error = try_open(dir.path()).err().expect("refused").to_string();
+    assert!(
+        error.contains("is a log segment of a Java controller"),
+        "{error}"
+    );
+    assert_eq!(fs::read(&segment).expect("reads"), b"segment");
+}
+
+#[test]
+fn a_missing_snapshot_below_the_log_is_refused() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    append(&mut log, 0, 10, 1);
+    let id = snapshot_id(10, 1);
+    log.write_snapshot_chunk(id, 0, b"snapshot")
+        .expect("writes");
+    log.install_snapshot(id).expect("installs");
+    drop(log);
+    let metadata = dir.path().join("__cluster_metadata-0");
+    fs::remove_file(kraftd::log::snapshot_file::path(&metadata, id)).expect("removes");
+    let error = try_open(dir.path()).err().expect("refused").to_string();
+    assert!(error.contains("its snapshot is gone"), "{error}");
+}
+
+#[test]
+fn pieces_of_unfinished_snapshots_are_cleared_away() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    log.write_snapshot_chunk(snapshot_id(5, 1), 0, b"half")
+        .expect("writes");
+    drop(log);
+    let (_, recovered) = open(dir.path());
+    assert!(recovered.snapshots.is_empty());
+    let metadata = dir.path().join("__cluster_metadata-0");
+    let parts = fs::read_dir(metadata).expect("lists");
+    let part = |name: &str| name.ends_with(".part");
+    let left = parts.filter(|e| part(&e.as_ref().expect("an entry").file_name().to_string_lossy()));
+    assert_eq!(left.count(), 0);
+}
