@@ -33,7 +33,7 @@ use raft_engine::{Command, Config, Engine, LogBatch, RecoveryMode, env::DefaultF
 use tracing::{info, warn};
 
 use super::{
-    Log, LogError, Recovered,
+    Epochs, Log, LogError, Recovered,
     directory::MetadataDirectory,
     entry::{self, Entries},
     snapshot_file,
@@ -166,8 +166,8 @@ impl EngineLog {
 
     /// Reads the whole log: fills `positions` and `end`, and tells the epochs. Cuts the log where it
     /// cannot be read on, and says so.
-    fn scan(&mut self) -> Result<(Vec<(Epoch, Offset)>, Option<String>), LogError> {
-        let mut epochs: Vec<(Epoch, Offset)> = Vec::new();
+    fn scan(&mut self) -> Result<(Epochs, Option<String>), LogError> {
+        let mut epochs = Epochs::new();
         let first = self
             .engine
             .first_index(ENTRIES)

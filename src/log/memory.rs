@@ -7,9 +7,9 @@ use bytes::{Bytes, BytesMut};
 use rand::{Rng, seq::IteratorRandom};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Log, LogError, Recovered};
+use super::{Epochs, Log, LogError, Recovered};
 use crate::protocol::{
-    Epoch, Offset, OffsetAndEpoch,
+    Offset, OffsetAndEpoch,
     quorum_state::{QuorumState, Standing},
     record_batch::RecordBatch,
 };
@@ -58,7 +58,7 @@ impl MemoryLog {
             self.rotten.clear();
         }
         self.synced = self.batches.len();
-        let mut epochs: Vec<(Epoch, Offset)> = Vec::new();
+        let mut epochs = Epochs::new();
         for batch in &self.batches {
             if epochs
                 .last()

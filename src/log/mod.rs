@@ -58,6 +58,9 @@ impl LogError {
     }
 }
 
+/// The epochs in a log with the offset each began at, ascending.
+pub type Epochs = Vec<(Epoch, Offset)>;
+
 /// What a node finds of its former life.
 #[derive(Clone, Debug, Default)]
 pub struct Recovered {
@@ -65,8 +68,7 @@ pub struct Recovered {
     /// Where the log begins: the end of the snapshot below it, or zero.
     pub start: OffsetAndEpoch,
     pub end: Offset,
-    /// The epochs in the log with the offset each began at, ascending.
-    pub epochs: Vec<(Epoch, Offset)>,
+    pub epochs: Epochs,
     /// Snapshots with their sizes in bytes.
     pub snapshots: BTreeMap<OffsetAndEpoch, u64>,
 }
