@@ -41,6 +41,11 @@ impl Brokers {
         Ok(())
     }
 
+    /// Whether that broker is registered.
+    pub fn contains(&self, _id: NodeId) -> bool {
+        false
+    }
+
     /// Every broker with the levels of a feature that it works with; 0-0 where it does not know it.
     pub fn supported(&self, _feature: &str) -> impl Iterator<Item = (NodeId, VersionRange)> {
         std::iter::empty()

@@ -9,9 +9,15 @@ mod outcome;
 mod state;
 
 pub mod acls;
+pub mod activation;
+pub mod broker_keys;
 pub mod brokers;
+pub mod config_defs;
+mod config_rules;
 pub mod configs;
 pub mod controllers;
+pub mod describe_configs;
+pub mod effective_configs;
 pub mod features;
 pub mod image;
 pub mod producer_ids;
@@ -19,6 +25,7 @@ pub mod quotas;
 pub mod scram;
 pub mod sessions;
 pub mod tokens;
+pub mod topic_names;
 pub mod topics;
 
 pub use outcome::{ApiError, Cx, MAX_RECORDS_PER_USER_OP, Options, Outcome};
