@@ -1,39 +1,117 @@
-//! Registered controllers.
+//! ControllerRegistration: which controllers there are, where they listen, and what they can do (KIP-919,
+//! `ClusterControlManager.registerController`).
 
-use crate::protocol::{NodeId, features::VersionRange, records::*};
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use super::{Cx, Outcome, State};
+use crate::protocol::{
+    ErrorCode, NodeId, features::VersionRange, messages::controller_registration::*, records::*,
+};
 
 /// Every registered controller.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Controllers {}
+pub struct Controllers {
+    controllers: OrdMap<NodeId, Arc<RegisterControllerRecord>>,
+}
 
 impl Controllers {
+    pub fn get(&self, id: NodeId) -> Option<&RegisterControllerRecord> {
+        self.controllers.get(&id).map(Arc::as_ref)
+    }
+
+    pub fn contains(&self, id: NodeId) -> bool {
+        self.controllers.contains_key(&id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &RegisterControllerRecord> {
+        self.controllers.values().map(Arc::as_ref)
+    }
+
+    /// Every controller with the levels of a feature that it works with; 0-0 where it does not know
+    /// it.
+    pub fn supported(&self, feature: &str) -> impl Iterator<Item = (NodeId, VersionRange)> {
+        self.iter().map(move |controller| {
+            let range = controller
+                .features
+                .iter()
+                .find(|known| known.name == feature);
+            let range = range.map_or(VersionRange { min: 0, max: 0 }, |known| VersionRange {
+                min: known.min_supported_version,
+                max: known.max_supported_version,
+            });
+            (controller.controller_id, range)
+        })
+    }
+
     pub(super) fn replay_register(
         &mut self,
-        _record: &RegisterControllerRecord,
+        record: &RegisterControllerRecord,
     ) -> Result<(), String> {
+        self.controllers
+            .insert(record.controller_id, Arc::new(record.clone()));
         Ok(())
     }
 
     pub(super) fn replay_unregister(
         &mut self,
-        _record: &UnregisterControllerRecord,
+        record: &UnregisterControllerRecord,
     ) -> Result<(), String> {
-        Ok(())
-    }
-
-    /// Every controller with the levels of a feature that it works with; 0-0 where it does not know
-    /// it.
-    pub fn supported(&self, _feature: &str) -> impl Iterator<Item = (NodeId, VersionRange)> {
-        std::iter::empty()
-    }
-
-    /// Whether that controller has registered.
-    pub fn contains(&self, _id: NodeId) -> bool {
-        false
+        let id = record.controller_id;
+        let removed = self.controllers.remove(&id);
+        removed
+            .map(drop)
+            .ok_or_else(|| format!("controller {id} is not registered"))
     }
 
     /// The records that make these registrations anew.
     pub(super) fn records(&self) -> impl Iterator<Item = MetadataRecord> + Send + use<> {
-        std::iter::empty()
+        let controllers = self.controllers.clone();
+        controllers
+            .into_iter()
+            .map(|(_, record)| RegisterControllerRecord::clone(&record).into())
     }
+}
+
+pub fn register_controller(
+    state: &State,
+    _cx: &mut Cx<'_>,
+    request: &ControllerRegistrationRequest,
+) -> Outcome<ControllerRegistrationResponse> {
+    let version = state.metadata_version();
+    if !version.is_some_and(|version| version.is_controller_registration_supported()) {
+        let message = "The current MetadataVersion is too old to support controller registrations.";
+        return Outcome::unchanged(ControllerRegistrationResponse {
+            error_code: ErrorCode::UNSUPPORTED_VERSION,
+            error_message: Some(message.to_owned()),
+            ..Default::default()
+        });
+    }
+    let endpoint = |listener: &Listener| ControllerEndpoint {
+        name: listener.name.clone(),
+        host: listener.host.clone(),
+        port: listener.port,
+        security_protocol: listener.security_protocol,
+        ..Default::default()
+    };
+    let feature = |offered: &Feature| ControllerFeature {
+        name: offered.name.clone(),
+        min_supported_version: offered.min_supported_version,
+        max_supported_version: offered.max_supported_version,
+        ..Default::default()
+    };
+    let record = RegisterControllerRecord {
+        controller_id: request.controller_id,
+        incarnation_id: request.incarnation_id,
+        zk_migration_ready: false,
+        end_points: request.listeners.iter().map(endpoint).collect(),
+        features: request.features.iter().map(feature).collect(),
+        ..Default::default()
+    };
+    let response = ControllerRegistrationResponse {
+        error_message: None,
+        ..Default::default()
+    };
+    Outcome::atomic(vec![record.into()], response)
 }

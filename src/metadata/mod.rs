@@ -5,23 +5,36 @@
 //! controller, on standbys and when a snapshot is loaded. Matches `org.apache.kafka.controller` (the
 //! `*ControlManager` classes) and `org.apache.kafka.image`.
 
+mod assignments;
+mod config_rules;
+mod leadership;
 mod outcome;
+mod placement;
 mod state;
 
 pub mod acls;
 pub mod activation;
+pub mod alter_partition;
 pub mod broker_keys;
 pub mod brokers;
 pub mod config_defs;
-mod config_rules;
 pub mod configs;
 pub mod controllers;
+pub mod create_partitions;
+pub mod create_topics;
+pub mod delete_topics;
 pub mod describe_configs;
+pub mod directories;
 pub mod effective_configs;
+pub mod elections;
 pub mod features;
+pub mod heartbeats;
 pub mod image;
+pub mod partition_change;
+pub mod partitions;
 pub mod producer_ids;
 pub mod quotas;
+pub mod registration;
 pub mod scram;
 pub mod sessions;
 pub mod tokens;

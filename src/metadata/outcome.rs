@@ -23,6 +23,8 @@ pub const MAX_RECORDS_PER_USER_OP: usize = 10_000;
 pub struct Options {
     /// `node.id` of this controller.
     pub node_id: NodeId,
+    /// The id that the cluster was formatted with.
+    pub cluster_id: String,
     /// Ids of the quorum's voters (`controller.quorum.voters`).
     pub voter_ids: BTreeSet<NodeId>,
     /// `broker.session.timeout.ms`: a broker silent for longer is fenced.
@@ -48,6 +50,7 @@ impl Default for Options {
         let node_id = NodeId(0);
         Options {
             node_id,
+            cluster_id: String::new(),
             voter_ids: BTreeSet::from([node_id]),
             session_timeout_ms: 9_000,
             num_partitions: 1,

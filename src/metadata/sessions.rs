@@ -1,5 +1,132 @@
-//! Who is alive, as the active controller knows it.
+//! Who is alive, as the active controller knows it: never written to the log, and begun anew by each new
+//! leader (`BrokerHeartbeatManager`, `BrokerHeartbeatTracker`).
+
+use std::collections::BTreeMap;
+
+use super::State;
+use crate::{
+    protocol::{BrokerEpoch, NodeId, Offset},
+    time::Time,
+};
 
 /// The leader's own, unreplicated knowledge of its brokers.
 #[derive(Clone, Debug, Default)]
-pub struct Sessions {}
+pub struct Sessions {
+    /// When each broker's present life was last heard of.
+    contacts: BTreeMap<(NodeId, BrokerEpoch), Time>,
+    progress: BTreeMap<NodeId, Progress>,
+    /// When sessions were last looked at: a long pause since then was ours, not the brokers'.
+    last_check: Option<Time>,
+}
+
+/// How far a broker has come.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    /// Offset of the newest metadata it has applied.
+    metadata_offset: Offset,
+    /// Everyone must have seen this offset before the broker may end.
+    controlled_shutdown_offset: Option<Offset>,
+}
+
+impl Sessions {
+    /// What a new leader starts with: every broker that is not fenced gets a full session.
+    pub fn activate(state: &State, now: Time) -> Sessions {
+        let unfenced = state.brokers.iter().filter(|(_, broker)| !broker.fenced);
+        Sessions {
+            contacts: unfenced
+                .map(|(id, broker)| ((id, broker.epoch), now))
+                .collect(),
+            progress: BTreeMap::new(),
+            last_check: Some(now),
+        }
+    }
+
+    /// A heartbeat arrived at `at`, whether or not it has been worked on yet.
+    pub fn on_contact(&mut self, broker: NodeId, epoch: BrokerEpoch, at: Time) {
+        let last = self.contacts.entry((broker, epoch)).or_insert(at);
+        *last = (*last).max(at);
+    }
+
+    /// Whether this life of a broker was heard of within the session timeout.
+    pub fn is_valid(&self, id: NodeId, epoch: BrokerEpoch, now: Time, timeout_ms: u64) -> bool {
+        let last = self.contacts.get(&(id, epoch));
+        last.is_some_and(|last| now.ms_since(*last) < timeout_ms)
+    }
+
+    /// Forgets all lives of a broker.
+    pub(super) fn forget(&mut self, id: NodeId) {
+        self.contacts.retain(|(broker, _), _| *broker != id);
+        self.progress.remove(&id);
+    }
+
+    /// Takes out one broker that was silent for longer than `timeout_ms`, the most silent first. After a
+    /// pause of this process itself everyone gets a full session first: the heartbeats of that time are
+    /// still on their way to us.
+    pub(super) fn take_expired(
+        &mut self,
+        now: Time,
+        timeout_ms: u64,
+    ) -> Option<(NodeId, BrokerEpoch)> {
+        let last_check = self.last_check.replace(now).unwrap_or(now);
+        if now.ms_since(last_check) > timeout_ms / 2 {
+            self.contacts.values_mut().for_each(|last| *last = now);
+        }
+        let (session, last) = self.contacts.iter().min_by_key(|(_, last)| **last)?;
+        let expired = (now.ms_since(*last) >= timeout_ms).then_some(*session)?;
+        self.contacts.remove(&expired);
+        Some(expired)
+    }
+
+    /// A heartbeat told how far its broker has read.
+    pub(super) fn on_progress(&mut self, id: NodeId, metadata_offset: Offset, fenced: bool) {
+        let fresh = Progress {
+            metadata_offset,
+            controlled_shutdown_offset: None,
+        };
+        let progress = self.progress.entry(id).or_insert(fresh);
+        progress.metadata_offset = metadata_offset;
+        if fenced {
+            progress.controlled_shutdown_offset = None;
+        }
+    }
+
+    /// The broker was fenced for its silence: if it comes back, it begins anew.
+    pub(super) fn on_fenced(&mut self, id: NodeId) {
+        if let Some(progress) = self.progress.get_mut(&id) {
+            progress.controlled_shutdown_offset = None;
+        }
+    }
+
+    /// Whether this leader has seen the broker ask for a controlled shutdown.
+    pub(super) fn is_shutting_down(&self, id: NodeId) -> bool {
+        let progress = self.progress.get(&id);
+        progress.is_some_and(|progress| progress.controlled_shutdown_offset.is_some())
+    }
+
+    /// The broker is on its way out since this offset; later ones do not move it (KAFKA-14292).
+    pub(super) fn on_controlled_shutdown(&mut self, id: NodeId, offset: Offset) {
+        if let Some(progress) = self.progress.get_mut(&id) {
+            progress.controlled_shutdown_offset.get_or_insert(offset);
+        }
+    }
+
+    /// Whether every active broker has read what moved the leaders away from `id`.
+    pub(super) fn all_know_of_shutdown(&self, state: &State, id: NodeId) -> bool {
+        let shutdown = self
+            .progress
+            .get(&id)
+            .and_then(|known| known.controlled_shutdown_offset);
+        let Some(shutdown) = shutdown else {
+            return false;
+        };
+        let mut active = state
+            .brokers
+            .iter()
+            .filter(|(_, broker)| broker.is_active());
+        active.all(|(id, _)| {
+            self.progress
+                .get(&id)
+                .is_some_and(|known| known.metadata_offset >= shutdown)
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! AssignReplicasToDirs: a broker with several disks tells where it put its replicas (KIP-858,
+//! `ReplicationControlManager.handleAssignReplicasToDirs`).
+
+use super::{Cx, Outcome, State, heartbeats, leadership, topics::TopicIdPartition};
+use crate::protocol::{
+    ErrorCode, NodeId, Uuid,
+    messages::assign_replicas_to_dirs::*,
+    records::{MetadataRecord, PartitionChangeRecord},
+};
+
+pub fn assign_replicas_to_dirs(
+    state: &State,
+    cx: &mut Cx<'_>,
+    request: &AssignReplicasToDirsRequest,
+) -> Outcome<AssignReplicasToDirsResponse> {
+    let version = state.metadata_version();
+    let supported = version.is_some_and(|version| version.is_directory_assignment_supported());
+    let checked = match supported {
+        true => heartbeats::check_epoch(state, request.broker_id, request.broker_epoch),
+        false => Err(ErrorCode::UNSUPPORTED_VERSION),
+    };
+    if let Err(error_code) = checked {
+        let refused = AssignReplicasToDirsResponse {
+            error_code,
+            ..Default::default()
+        };
+        return Outcome::unchanged(refused);
+    }
+    let id = request.broker_id;
+    let (mut records, mut offline) = (Vec::new(), Vec::new());
+    let mut assign = |directory: Uuid, key: TopicIdPartition| {
+        let record = match assigned(state, cx, id, directory, key) {
+            Ok(record) => record,
+            Err(error_code) => return error_code,
+        };
+        records.extend(record.map(MetadataRecord::from));
+        if !state
+            .brokers
+            .get(id)
+            .is_some_and(|broker| broker.has_online(directory))
+        {
+            offline.push(key);
+        }
+        ErrorCode::NONE
+    };
+    let directories = request
+        .directories
+        .iter()
+        .map(|directory| ResponseDirectoryData {
+            id: directory.id,
+            topics: directory
+                .topics
+                .iter()
+                .map(|topic| answer(directory.id, topic, &mut assign))
+                .collect(),
+            ..Default::default()
+        })
+        .collect();
+    leadership::assigned_offline(state, cx.options, id, offline.into_iter(), &mut records);
+    let response = AssignReplicasToDirsResponse {
+        directories,
+        ..Default::default()
+    };
+    Outcome::split(records, response)
+}
+
+fn answer(
+    directory: Uuid,
+    topic: &RequestTopicData,
+    assign: &mut impl FnMut(Uuid, TopicIdPartition) -> ErrorCode,
+) -> ResponseTopicData {
+    let topic_id = topic.topic_id;
+    let partitions = topic
+        .partitions
+        .iter()
+        .map(|partition| {
+            let partition_id = partition.partition_index;
+            ResponsePartitionData {
+                partition_index: partition_id,
+                error_code: assign(
+                    directory,
+                    TopicIdPartition {
+                        topic_id,
+                        partition_id,
+                    },
+                ),
+                ..Default::default()
+            }
+        })
+        .collect();
+    ResponseTopicData {
+        topic_id,
+        partitions,
+        ..Default::default()
+    }
+}
+
+fn assigned(
+    state: &State,
+    cx: &Cx<'_>,
+    broker: NodeId,
+    directory: Uuid,
+    key: TopicIdPartition,
+) -> Result<Option<PartitionChangeRecord>, ErrorCode> {
+    if state.topics.name(key.topic_id).is_none() {
+        return Err(ErrorCode::UNKNOWN_TOPIC_ID);
+    }
+    let partition = state
+        .topics
+        .partition(key)
+        .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+    if !partition.replicas.contains(&broker) {
+        return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    }
+    let is_active = |id| state.brokers.is_active(id);
+    let mut change = leadership::change(state, cx.options, key, partition, is_active);
+    // A choice of directory elects nobody uncleanly.
+    change.election = super::partition_change::Election::Online;
+    change.directory = Some((broker, directory));
+    Ok(change.build())
+}

@@ -1,0 +1,172 @@
+//! ElectLeaders, and the elections that the active controller holds by itself: back to the preferred
+//! leaders, and unclean ones where a topic allows them (`ReplicationControlManager.electLeaders`,
+//! `maybeBalancePartitionLeaders`, `maybeElectUncleanLeaders`).
+
+use super::{
+    ApiError, Cx, Options, Outcome, State, leadership, partition_change::Election,
+    topics::TopicIdPartition,
+};
+use crate::protocol::{
+    ErrorCode,
+    messages::elect_leaders::*,
+    records::{MetadataRecord, PartitionChangeRecord},
+};
+
+/// Most elections that one run of a periodic task holds
+/// (`ReplicationControlManager.MAX_ELECTIONS_PER_IMBALANCE`).
+const MAX_ELECTIONS_PER_RUN: usize = 1_000;
+
+/// What a caller may ask for (`org.apache.kafka.common.ElectionType`).
+fn election(code: i8) -> Option<Election> {
+    match code {
+        0 => Some(Election::Preferred),
+        1 => Some(Election::Unclean),
+        _ => None,
+    }
+}
+
+pub fn elect_leaders(
+    state: &State,
+    cx: &mut Cx<'_>,
+    request: &ElectLeadersRequest,
+) -> Outcome<ElectLeadersResponse> {
+    let Some(election) = election(request.election_type) else {
+        let error_code = ErrorCode::INVALID_REQUEST;
+        return Outcome::unchanged(ElectLeadersResponse {
+            error_code,
+            ..Default::default()
+        });
+    };
+    let mut records = Vec::new();
+    let mut elect = |topic: &str, partition_id: i32| {
+        let elected = elect_leader(state, cx.options, topic, partition_id, election);
+        let error = elected.map(|record| records.push(record.into())).err();
+        PartitionResult {
+            partition_id,
+            error_code: error.as_ref().map_or(ErrorCode::NONE, |error| error.code),
+            error_message: error.map(|error| error.message),
+            ..Default::default()
+        }
+    };
+    let results = match &request.topic_partitions {
+        Some(topics) => topics
+            .iter()
+            .map(|asked| ReplicaElectionResult {
+                topic: asked.topic.clone(),
+                partition_result: asked
+                    .partitions
+                    .iter()
+                    .map(|id| elect(&asked.topic, *id))
+                    .collect(),
+                ..Default::default()
+            })
+            .collect(),
+        None => state
+            .topics
+            .iter()
+            .map(|(topic, topic_id)| {
+                let all = state.topics.partitions(topic_id);
+                let results = all.map(|(partition_id, _)| elect(topic, partition_id));
+                ReplicaElectionResult {
+                    topic: topic.to_string(),
+                    partition_result: results
+                        .filter(|result| result.error_code != ErrorCode::ELECTION_NOT_NEEDED)
+                        .collect(),
+                    ..Default::default()
+                }
+            })
+            .collect(),
+    };
+    let response = ElectLeadersResponse {
+        replica_election_results: results,
+        ..Default::default()
+    };
+    Outcome::split(records, response)
+}
+
+fn elect_leader(
+    state: &State,
+    options: &Options,
+    topic: &str,
+    partition_id: i32,
+    election: Election,
+) -> Result<PartitionChangeRecord, ApiError> {
+    let unknown = |what: String| {
+        let message = format!("No such {what}");
+        ApiError::new(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, message)
+    };
+    let topic_id = state
+        .topics
+        .id(topic)
+        .ok_or_else(|| unknown(format!("topic as {topic}")))?;
+    let key = TopicIdPartition {
+        topic_id,
+        partition_id,
+    };
+    let partition = state.topics.partition(key);
+    let partition =
+        partition.ok_or_else(|| unknown(format!("partition as {topic}-{partition_id}")))?;
+    let (not_needed, not_available) = match election {
+        Election::Unclean => (
+            partition.leader.is_some(),
+            ErrorCode::ELIGIBLE_LEADERS_NOT_AVAILABLE,
+        ),
+        Election::Preferred | Election::Online => (
+            partition.has_preferred_leader(),
+            ErrorCode::PREFERRED_LEADER_NOT_AVAILABLE,
+        ),
+    };
+    let refuse = |code: ErrorCode| ApiError::new(code, code.message());
+    if not_needed {
+        return Err(refuse(ErrorCode::ELECTION_NOT_NEEDED));
+    }
+    let is_active = |id| state.brokers.is_active(id);
+    let mut change = leadership::change(state, options, key, partition, is_active);
+    change.election = election;
+    change.build().ok_or_else(|| refuse(not_available))
+}
+
+/// Gives partitions back to their preferred leaders. True when there may be more to do.
+pub fn balance_leaders(state: &State, cx: &mut Cx<'_>) -> Outcome<bool> {
+    let mut records: Vec<MetadataRecord> = Vec::new();
+    for key in state.topics.imbalanced() {
+        if records.len() >= MAX_ELECTIONS_PER_RUN {
+            break;
+        }
+        let Some(partition) = state.topics.partition(key) else {
+            continue;
+        };
+        let is_active = |id| state.brokers.is_active(id);
+        let mut change = leadership::change(state, cx.options, key, partition, is_active);
+        change.election = Election::Preferred;
+        records.extend(change.build().map(MetadataRecord::from));
+    }
+    let more = records.len() >= MAX_ELECTIONS_PER_RUN;
+    Outcome::split(records, more)
+}
+
+/// Gives leaderless partitions a leader that may lack messages, where the topic allows it. True when
+/// there may be more to do.
+pub fn elect_unclean(state: &State, cx: &mut Cx<'_>) -> Outcome<bool> {
+    let mut records: Vec<MetadataRecord> = Vec::new();
+    for key in state.topics.without_leader() {
+        if records.len() >= MAX_ELECTIONS_PER_RUN {
+            break;
+        }
+        let Some(topic) = state.topics.name(key.topic_id) else {
+            continue;
+        };
+        if state.unclean_leader_election_enabled(cx.options, topic) {
+            let elected = elect_leader(
+                state,
+                cx.options,
+                topic,
+                key.partition_id,
+                Election::Unclean,
+            );
+            records.extend(elected.ok().map(MetadataRecord::from));
+        }
+    }
+    let more = records.len() >= MAX_ELECTIONS_PER_RUN;
+    Outcome::split(records, more)
+}

@@ -1,0 +1,161 @@
+//! BrokerHeartbeat: a broker says that it lives, how far it has read, and what it wants
+//! (`BrokerHeartbeatManager.calculateNextBrokerState`, `ReplicationControlManager`).
+
+use super::{Cx, Outcome, State, leadership};
+use crate::protocol::features::MetadataVersion;
+use crate::protocol::{
+    BrokerEpoch, ErrorCode, NodeId, messages::broker_heartbeat::*, records::MetadataRecord,
+};
+
+/// What a broker may do (`BrokerControlState`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Control {
+    Fenced,
+    Unfenced,
+    ControlledShutdown,
+    ShutdownNow,
+}
+
+/// Whether a request comes from the present life of a broker (`checkBrokerEpoch`).
+pub(super) fn check_epoch(state: &State, id: NodeId, epoch: BrokerEpoch) -> Result<(), ErrorCode> {
+    match state.brokers.get(id) {
+        Some(broker) if broker.epoch == epoch => Ok(()),
+        Some(_) | None => Err(ErrorCode::STALE_BROKER_EPOCH),
+    }
+}
+
+pub fn broker_heartbeat(
+    state: &State,
+    cx: &mut Cx<'_>,
+    request: &BrokerHeartbeatRequest,
+) -> Outcome<BrokerHeartbeatResponse> {
+    let id = request.broker_id;
+    if let Err(error_code) = check_epoch(state, id, request.broker_epoch) {
+        return Outcome::unchanged(BrokerHeartbeatResponse {
+            error_code,
+            ..Default::default()
+        });
+    }
+    let Some(broker) = state.brokers.get(id) else {
+        unreachable!("check_epoch found the broker {id}");
+    };
+    cx.sessions
+        .on_contact(id, request.broker_epoch, cx.now.time);
+    let is_caught_up = request.current_metadata_offset >= broker.registered_at;
+    let current = match () {
+        () if cx.sessions.is_shutting_down(id) => Control::ControlledShutdown,
+        () if broker.fenced => Control::Fenced,
+        () => Control::Unfenced,
+    };
+    let next = next_control(state, cx, request, current, is_caught_up);
+    let mut records = Vec::new();
+    if next != current {
+        enter(state, cx, id, next, &mut records);
+    }
+    let is_fenced = matches!(next, Control::Fenced | Control::ShutdownNow);
+    cx.sessions
+        .on_progress(id, request.current_metadata_offset, is_fenced);
+    directories(state, cx, request, &mut records);
+    if next == Control::ControlledShutdown {
+        let last_offset = cx.next_offset.plus(records.len() as i64 - 1);
+        cx.sessions.on_controlled_shutdown(id, last_offset);
+    }
+    let response = BrokerHeartbeatResponse {
+        is_caught_up,
+        is_fenced,
+        should_shut_down: next == Control::ShutdownNow,
+        ..Default::default()
+    };
+    Outcome::split(records, response)
+}
+
+fn next_control(
+    state: &State,
+    cx: &Cx<'_>,
+    request: &BrokerHeartbeatRequest,
+    current: Control,
+    is_caught_up: bool,
+) -> Control {
+    let id = request.broker_id;
+    let leads = || state.topics.led_by(id).next().is_some();
+    match current {
+        Control::Fenced if request.want_shut_down => Control::ShutdownNow,
+        Control::Fenced if !request.want_fence && is_caught_up => Control::Unfenced,
+        Control::Fenced => Control::Fenced,
+        Control::Unfenced => match (request.want_fence, request.want_shut_down) {
+            (true, true) => Control::ShutdownNow,
+            (true, false) => Control::Fenced,
+            (false, true) if leads() => Control::ControlledShutdown,
+            (false, true) => Control::ShutdownNow,
+            (false, false) => Control::Unfenced,
+        },
+        Control::ControlledShutdown if leads() => Control::ControlledShutdown,
+        Control::ControlledShutdown if cx.sessions.all_know_of_shutdown(state, id) => {
+            Control::ShutdownNow
+        }
+        Control::ControlledShutdown => Control::ControlledShutdown,
+        Control::ShutdownNow => Control::ShutdownNow,
+    }
+}
+
+fn enter(state: &State, cx: &Cx<'_>, id: NodeId, next: Control, records: &mut Vec<MetadataRecord>) {
+    match next {
+        Control::Fenced | Control::ShutdownNow => {
+            leadership::fence(state, cx.options, id, records);
+        }
+        Control::Unfenced => leadership::unfence(state, cx.options, id, records),
+        Control::ControlledShutdown => {
+            leadership::controlled_shutdown(state, cx.options, id, records);
+        }
+    }
+}
+
+/// Disks that failed since the last heartbeat, and disks that are to get no more replicas.
+fn directories(
+    state: &State,
+    cx: &Cx<'_>,
+    request: &BrokerHeartbeatRequest,
+    records: &mut Vec<MetadataRecord>,
+) {
+    let version = state.metadata_version().unwrap_or(MetadataVersion::MINIMUM);
+    let id = request.broker_id;
+    if version.is_directory_assignment_supported() {
+        leadership::directories_offline(state, cx.options, id, &request.offline_log_dirs, records);
+    }
+    let known = state
+        .brokers
+        .get(id)
+        .and_then(|broker| broker.cordoned_directories.as_ref());
+    let Some(cordoned) = &request.cordoned_log_dirs else {
+        return;
+    };
+    if version.is_cordoned_log_dirs_supported() && known != Some(cordoned) {
+        records.push(leadership::registration_change(
+            id,
+            request.broker_epoch,
+            |change| {
+                change.cordoned_log_dirs = Some(cordoned.clone());
+            },
+        ));
+    }
+}
+
+/// Fences one broker that was silent for too long. True when there may be more.
+pub fn fence_stale(state: &State, cx: &mut Cx<'_>) -> Outcome<bool> {
+    let expired = cx
+        .sessions
+        .take_expired(cx.now.time, cx.options.session_timeout_ms);
+    let Some((id, epoch)) = expired else {
+        return Outcome::unchanged(false);
+    };
+    let mut records = Vec::new();
+    if state
+        .brokers
+        .get(id)
+        .is_some_and(|broker| broker.epoch == epoch && !broker.fenced)
+    {
+        leadership::fence(state, cx.options, id, &mut records);
+        cx.sessions.on_fenced(id);
+    }
+    Outcome::split(records, true)
+}

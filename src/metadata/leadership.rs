@@ -1,0 +1,312 @@
+//! What happens to partitions when a broker comes, goes or loses a disk: new leaders, smaller ISRs
+//! (`ReplicationControlManager.generateLeaderAndIsrUpdates` and the `handleBroker*` methods).
+
+use super::{
+    Options, State,
+    partition_change::{Election, PartitionChange},
+    partitions::Partition,
+    topics::TopicIdPartition,
+};
+use crate::protocol::{
+    BrokerEpoch, NodeId, Uuid,
+    records::{BrokerRegistrationChangeRecord, MetadataRecord, UnregisterBrokerRecord},
+};
+
+/// Fencing and unfencing in a BrokerRegistrationChange record.
+const FENCE: i8 = 1;
+const UNFENCE: i8 = -1;
+const IN_CONTROLLED_SHUTDOWN: i8 = 1;
+
+/// Who is on the move.
+#[derive(Clone, Copy, Default)]
+struct Movement {
+    /// Leaves all ISRs, and leads no more.
+    leaving: Option<NodeId>,
+    /// Counts as active already.
+    joining: Option<NodeId>,
+    /// Leaves all ISRs and ELRs: it may have lost messages.
+    unclean: Option<NodeId>,
+}
+
+/// Leader and ISR changes for `partitions`.
+fn moves(
+    state: &State,
+    options: &Options,
+    movement: Movement,
+    partitions: impl Iterator<Item = TopicIdPartition>,
+    records: &mut Vec<MetadataRecord>,
+) {
+    let gone = |id: NodeId| movement.leaving == Some(id) || movement.unclean == Some(id);
+    for key in partitions {
+        let Some(partition) = state.topics.partition(key) else {
+            continue;
+        };
+        let active = move |id: NodeId| {
+            !gone(id) && (movement.joining == Some(id) || state.brokers.is_active(id))
+        };
+        let mut change = change(state, options, key, partition, active);
+        change.unclean_shutdown_replica = movement.unclean;
+        change.isr.retain(|id| !gone(*id));
+        records.extend(change.build().map(MetadataRecord::from));
+    }
+}
+
+/// A change to a partition, with the settings of its topic. `is_active` says who may lead at all; that
+/// the directory is online is asked for here.
+pub(super) fn change<'a>(
+    state: &'a State,
+    options: &Options,
+    key: TopicIdPartition,
+    partition: &'a Partition,
+    is_active: impl Fn(NodeId) -> bool + 'a,
+) -> PartitionChange<'a> {
+    let topic = state.topics.name(key.topic_id).map_or("", |name| name);
+    let first = TopicIdPartition {
+        partition_id: 0,
+        ..key
+    };
+    let replicas = state
+        .topics
+        .partition(first)
+        .map_or(0, |first| first.replicas.len());
+    let min_isr = state.min_insync_replicas(options, topic).max(0) as usize;
+    let min_isr = min_isr.min(replicas);
+    let is_acceptable = move |id: NodeId| {
+        let directory = partition.directory(id);
+        let broker = state.brokers.get(id);
+        let online = directory
+            .zip(broker)
+            .is_some_and(|(dir, broker)| broker.has_online(dir));
+        is_active(id) && online
+    };
+    let mut change = PartitionChange::new(state, key, partition, min_isr, is_acceptable);
+    if state.unclean_leader_election_enabled(options, topic) {
+        change.election = Election::Unclean;
+    }
+    change
+}
+
+/// A broker is fenced, or ends: it leaves all ISRs.
+pub(super) fn fence(
+    state: &State,
+    options: &Options,
+    id: NodeId,
+    records: &mut Vec<MetadataRecord>,
+) {
+    let Some(broker) = state.brokers.get(id) else {
+        return;
+    };
+    let movement = Movement {
+        leaving: Some(id),
+        ..Default::default()
+    };
+    moves(
+        state,
+        options,
+        movement,
+        state.topics.with_isr_member(id),
+        records,
+    );
+    records.push(registration_change(id, broker.epoch, |change| {
+        change.fenced = FENCE
+    }));
+}
+
+/// A broker is unfenced: partitions that have no leader may get one.
+pub(super) fn unfence(
+    state: &State,
+    options: &Options,
+    id: NodeId,
+    records: &mut Vec<MetadataRecord>,
+) {
+    let Some(broker) = state.brokers.get(id) else {
+        return;
+    };
+    records.push(registration_change(id, broker.epoch, |change| {
+        change.fenced = UNFENCE
+    }));
+    let movement = Movement {
+        joining: Some(id),
+        ..Default::default()
+    };
+    moves(
+        state,
+        options,
+        movement,
+        state.topics.without_leader(),
+        records,
+    );
+}
+
+/// A broker wants to end: its leaderships are moved away first.
+pub(super) fn controlled_shutdown(
+    state: &State,
+    options: &Options,
+    id: NodeId,
+    records: &mut Vec<MetadataRecord>,
+) {
+    let Some(broker) = state.brokers.get(id) else {
+        return;
+    };
+    if !broker.in_controlled_shutdown {
+        records.push(registration_change(id, broker.epoch, |change| {
+            change.in_controlled_shutdown = IN_CONTROLLED_SHUTDOWN;
+        }));
+    }
+    let movement = Movement {
+        leaving: Some(id),
+        ..Default::default()
+    };
+    moves(
+        state,
+        options,
+        movement,
+        state.topics.with_isr_member(id),
+        records,
+    );
+}
+
+/// A new life of a broker begins: what its former one left is cleaned up. After an unclean stop it may
+/// lack acknowledged messages (KIP-966).
+pub(super) fn shutdown(
+    state: &State,
+    options: &Options,
+    id: NodeId,
+    clean: bool,
+    records: &mut Vec<MetadataRecord>,
+) {
+    let topics = &state.topics;
+    if state.features.is_elr_enabled() && !clean {
+        let movement = Movement {
+            unclean: Some(id),
+            ..Default::default()
+        };
+        moves(
+            state,
+            options,
+            movement,
+            topics.with_isr_member(id),
+            records,
+        );
+        moves(
+            state,
+            options,
+            movement,
+            topics.with_elr_member(id),
+            records,
+        );
+    } else {
+        let movement = Movement {
+            leaving: Some(id),
+            ..Default::default()
+        };
+        moves(
+            state,
+            options,
+            movement,
+            topics.with_isr_member(id),
+            records,
+        );
+    }
+}
+
+/// A broker is forgotten.
+pub(super) fn unregister(
+    state: &State,
+    options: &Options,
+    id: NodeId,
+    records: &mut Vec<MetadataRecord>,
+) {
+    let Some(broker) = state.brokers.get(id) else {
+        return;
+    };
+    let movement = Movement {
+        leaving: Some(id),
+        ..Default::default()
+    };
+    moves(
+        state,
+        options,
+        movement,
+        state.topics.with_isr_member(id),
+        records,
+    );
+    moves(
+        state,
+        options,
+        movement,
+        state.topics.with_elr_member(id),
+        records,
+    );
+    let record = UnregisterBrokerRecord {
+        broker_id: id,
+        broker_epoch: broker.epoch,
+        ..Default::default()
+    };
+    records.push(record.into());
+}
+
+/// Disks of a broker failed: replicas there are out of the ISR, and the broker has fewer directories.
+pub(super) fn directories_offline(
+    state: &State,
+    options: &Options,
+    id: NodeId,
+    offline: &[Uuid],
+    records: &mut Vec<MetadataRecord>,
+) {
+    let Some(broker) = state.brokers.get(id) else {
+        return;
+    };
+    let (newly_offline, online): (Vec<Uuid>, Vec<Uuid>) = broker
+        .directories
+        .iter()
+        .partition(|directory| offline.contains(directory));
+    if newly_offline.is_empty() {
+        return;
+    }
+    let movement = Movement {
+        leaving: Some(id),
+        ..Default::default()
+    };
+    for directory in newly_offline {
+        moves(
+            state,
+            options,
+            movement,
+            state.topics.in_directory(directory),
+            records,
+        );
+    }
+    records.push(registration_change(id, broker.epoch, |change| {
+        change.log_dirs = online
+    }));
+}
+
+/// Replicas were put into a directory that is not online.
+pub(super) fn assigned_offline(
+    state: &State,
+    options: &Options,
+    id: NodeId,
+    partitions: impl Iterator<Item = TopicIdPartition>,
+    records: &mut Vec<MetadataRecord>,
+) {
+    let movement = Movement {
+        leaving: Some(id),
+        ..Default::default()
+    };
+    moves(state, options, movement, partitions, records);
+}
+
+pub(super) fn registration_change(
+    broker_id: NodeId,
+    broker_epoch: BrokerEpoch,
+    set: impl FnOnce(&mut BrokerRegistrationChangeRecord),
+) -> MetadataRecord {
+    let mut change = BrokerRegistrationChangeRecord {
+        broker_id,
+        broker_epoch,
+        ..Default::default()
+    };
+    set(&mut change);
+    change.into()
+}

@@ -1,0 +1,197 @@
+//! One partition: who has it, who leads it (`org.apache.kafka.metadata.PartitionRegistration`).
+
+use crate::protocol::{
+    Epoch, NodeId, Uuid,
+    features::MetadataVersion,
+    records::{PartitionChangeRecord, PartitionRecord},
+};
+
+/// In [`PartitionChangeRecord::leader`]: the leader stays.
+pub const NO_LEADER_CHANGE: NodeId = NodeId(-2);
+/// In [`PartitionChangeRecord::leader_recovery_state`]: the state stays.
+pub const NO_RECOVERY_CHANGE: i8 = -1;
+
+/// Directory of a replica that came from a release without directory assignments
+/// (`DirectoryId.MIGRATING`).
+pub const MIGRATING: Uuid = Uuid::ZERO;
+/// Directory of a replica whose broker has yet to choose one (`DirectoryId.UNASSIGNED`).
+pub const UNASSIGNED: Uuid = Uuid::ONE;
+
+/// Whether the leader was elected although it may lack acknowledged messages (KIP-704).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LeaderRecoveryState {
+    #[default]
+    Recovered,
+    Recovering,
+}
+
+impl LeaderRecoveryState {
+    pub fn of(code: i8) -> Option<LeaderRecoveryState> {
+        match code {
+            0 => Some(LeaderRecoveryState::Recovered),
+            1 => Some(LeaderRecoveryState::Recovering),
+            _ => None,
+        }
+    }
+
+    pub fn code(self) -> i8 {
+        self as i8
+    }
+}
+
+/// A partition as the newest record left it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Partition {
+    /// The preferred leader first.
+    pub replicas: Vec<NodeId>,
+    /// The directory of each replica on its broker, in the order of `replicas`.
+    pub directories: Vec<Uuid>,
+    pub isr: Vec<NodeId>,
+    pub removing_replicas: Vec<NodeId>,
+    pub adding_replicas: Vec<NodeId>,
+    /// Replicas outside the ISR that have all acknowledged messages nevertheless (KIP-966).
+    pub elr: Vec<NodeId>,
+    pub last_known_elr: Vec<NodeId>,
+    pub leader: Option<NodeId>,
+    pub leader_recovery_state: LeaderRecoveryState,
+    pub leader_epoch: Epoch,
+    pub partition_epoch: i32,
+}
+
+impl Partition {
+    /// A partition as it is created: the first of the ISR leads.
+    pub fn new(replicas: Vec<NodeId>, directories: Vec<Uuid>, isr: Vec<NodeId>) -> Partition {
+        let leader = isr.first().copied();
+        let leader_epoch = Epoch(0);
+        Partition {
+            replicas,
+            directories,
+            isr,
+            leader,
+            leader_epoch,
+            ..Default::default()
+        }
+    }
+
+    pub(super) fn of_record(record: &PartitionRecord) -> Result<Partition, String> {
+        let directories = match record.directories.is_empty() {
+            true => vec![MIGRATING; record.replicas.len()],
+            false => record.directories.clone(),
+        };
+        check_directories(&record.replicas, &directories)?;
+        Ok(Partition {
+            replicas: record.replicas.clone(),
+            directories,
+            isr: record.isr.clone(),
+            removing_replicas: record.removing_replicas.clone(),
+            adding_replicas: record.adding_replicas.clone(),
+            elr: record.eligible_leader_replicas.clone().unwrap_or_default(),
+            last_known_elr: record.last_known_elr.clone().unwrap_or_default(),
+            leader: record.leader.known(),
+            leader_recovery_state: recovery_state(record.leader_recovery_state)?,
+            leader_epoch: record.leader_epoch,
+            partition_epoch: record.partition_epoch,
+        })
+    }
+
+    /// The record that makes this partition anew, with what `version` can express.
+    pub fn record(
+        &self,
+        topic_id: Uuid,
+        partition_id: i32,
+        version: MetadataVersion,
+    ) -> PartitionRecord {
+        let some = |ids: &Vec<NodeId>| {
+            (version.is_elr_supported() && !ids.is_empty()).then(|| ids.clone())
+        };
+        PartitionRecord {
+            partition_id,
+            topic_id,
+            replicas: self.replicas.clone(),
+            isr: self.isr.clone(),
+            removing_replicas: self.removing_replicas.clone(),
+            adding_replicas: self.adding_replicas.clone(),
+            leader: self.leader.unwrap_or(NodeId::NONE),
+            leader_recovery_state: self.leader_recovery_state.code(),
+            leader_epoch: self.leader_epoch,
+            partition_epoch: self.partition_epoch,
+            directories: match version.is_directory_assignment_supported() {
+                true => self.directories.clone(),
+                false => Vec::new(),
+            },
+            eligible_leader_replicas: some(&self.elr),
+            last_known_elr: some(&self.last_known_elr),
+            ..Default::default()
+        }
+    }
+
+    /// This partition after a change (`PartitionRegistration.merge`).
+    pub fn merge(&self, change: &PartitionChangeRecord) -> Result<Partition, String> {
+        let mut next = self.clone();
+        if let Some(replicas) = &change.replicas {
+            next.directories = replicas
+                .iter()
+                .map(|id| self.directory_or_migrating(*id))
+                .collect();
+            next.replicas.clone_from(replicas);
+        }
+        if let Some(directories) = &change.directories {
+            next.directories.clone_from(directories);
+        }
+        check_directories(&next.replicas, &next.directories)?;
+        for (list, changed) in [
+            (&mut next.isr, &change.isr),
+            (&mut next.removing_replicas, &change.removing_replicas),
+            (&mut next.adding_replicas, &change.adding_replicas),
+            (&mut next.elr, &change.eligible_leader_replicas),
+            (&mut next.last_known_elr, &change.last_known_elr),
+        ] {
+            if let Some(changed) = changed {
+                list.clone_from(changed);
+            }
+        }
+        if change.leader != NO_LEADER_CHANGE {
+            next.leader = change.leader.known();
+            next.leader_epoch = Epoch(self.leader_epoch.0 + 1);
+        }
+        if change.leader_recovery_state != NO_RECOVERY_CHANGE {
+            next.leader_recovery_state = recovery_state(change.leader_recovery_state)?;
+        }
+        next.partition_epoch += 1;
+        Ok(next)
+    }
+
+    /// Where a broker keeps its replica; `None` if it has none.
+    pub fn directory(&self, broker: NodeId) -> Option<Uuid> {
+        let index = self
+            .replicas
+            .iter()
+            .position(|replica| *replica == broker)?;
+        self.directories.get(index).copied()
+    }
+
+    fn directory_or_migrating(&self, broker: NodeId) -> Uuid {
+        self.directory(broker).unwrap_or(MIGRATING)
+    }
+
+    pub fn has_preferred_leader(&self) -> bool {
+        self.leader == self.replicas.first().copied()
+    }
+
+    pub fn is_reassigning(&self) -> bool {
+        !self.removing_replicas.is_empty() || !self.adding_replicas.is_empty()
+    }
+}
+
+fn recovery_state(code: i8) -> Result<LeaderRecoveryState, String> {
+    LeaderRecoveryState::of(code).ok_or_else(|| format!("leader recovery state {code}"))
+}
+
+fn check_directories(replicas: &[NodeId], directories: &[Uuid]) -> Result<(), String> {
+    match (replicas.len(), directories.len()) {
+        (replicas, directories) if replicas != directories => Err(format!(
+            "{replicas} replicas with {directories} directories"
+        )),
+        _ => Ok(()),
+    }
+}
