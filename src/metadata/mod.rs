@@ -23,6 +23,7 @@ pub mod controllers;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_topics;
+pub mod describe_cluster;
 pub mod describe_configs;
 pub mod directories;
 pub mod effective_configs;
@@ -41,5 +42,5 @@ pub mod tokens;
 pub mod topic_names;
 pub mod topics;
 
-pub use outcome::{ApiError, Cx, MAX_RECORDS_PER_USER_OP, Options, Outcome};
+pub use outcome::{ApiError, Cx, MAX_RECORDS_PER_USER_OP, Options, Outcome, random_uuid};
 pub use state::{ReplayError, State, Transaction};
