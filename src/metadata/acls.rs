@@ -1,5 +1,5 @@
-//! Access control entries (`AclControlManager`, `AclsImage`). Brokers and controllers judge by them;
-//! here they are kept.
+//! Access control entries (`AclControlManager`, `AclsImage`). Brokers and controllers judge by
+//! them; here they are kept.
 
 use imbl::OrdMap;
 

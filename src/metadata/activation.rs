@@ -1,5 +1,5 @@
-//! What a new active controller writes before anything else (`ActivationRecordsGenerator`): the first
-//! content of an empty log, or the end of what a predecessor left open.
+//! What a new active controller writes before anything else (`ActivationRecordsGenerator`): the
+//! first content of an empty log, or the end of what a predecessor left open.
 
 use super::{
     MAX_RECORDS_PER_USER_OP, Options, Outcome, State,
@@ -43,7 +43,8 @@ pub enum ActivationError {
     },
 }
 
-/// The records of an activation, possibly none; the response says to the operator what they are for.
+/// The records of an activation, possibly none; the response says to the operator what they are
+/// for.
 ///
 /// Whether the log is empty is judged by the state before an open transaction, since that is what
 /// an abort goes back to: Kafka judges by the state within it, and would leave a log without any

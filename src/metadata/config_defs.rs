@@ -1,5 +1,5 @@
-//! The keys of configurations that are kept in the metadata log, as tables: for topics (`LogConfig` of
-//! Kafka 4.3.1), groups (`GroupConfig`) and client metrics (`ClientMetricsConfigs`); and what a
+//! The keys of configurations that are kept in the metadata log, as tables: for topics (`LogConfig`
+//! of Kafka 4.3.1), groups (`GroupConfig`) and client metrics (`ClientMetricsConfigs`); and what a
 //! value of each must look like (`ConfigDef`).
 
 use std::fmt;
@@ -125,8 +125,8 @@ impl fmt::Display for Value {
     }
 }
 
-/// As `java.lang.Double.toString`: plain from a thousandth up to ten millions, else with an exponent;
-/// always with a digit after the point.
+/// As `java.lang.Double.toString`: plain from a thousandth up to ten millions, else with an
+/// exponent; always with a digit after the point.
 fn fmt_double(value: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let size = value.abs();
     if value.is_nan() {
@@ -360,7 +360,7 @@ config_keys! {
     /// The keys of a topic, in the order of the names.
     TOPIC_KEYS
     "cleanup.policy" List Some("delete"), Words(&["compact", "delete"]),
-        "What becomes of old data: delete it by age and size, or compact it to the newest of each key; or both, or neither.";
+        "What becomes of old data: delete it, compact it to the newest of each key, both, or neither.";
     "compression.gzip.level" Int Some("-1"), GzipLevel,
         "How hard gzip works, where the compression type is gzip.";
     "compression.lz4.level" Int Some("9"), Between(1, 17),

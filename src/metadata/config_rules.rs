@@ -110,8 +110,8 @@ pub(super) fn check_existence(
     }
 }
 
-/// Only the broker itself can tell which of its paths exist: a request that did not come through it may
-/// free directories, but cordon none.
+/// Only the broker itself can tell which of its paths exist: a request that did not come through it
+/// may free directories, but cordon none.
 pub(super) fn check_cordoned_log_dirs(
     alteration: &Alteration,
     value: Option<&str>,
@@ -293,8 +293,8 @@ impl TopicRules {
     }
 }
 
-/// Bounds that the configuration of the brokers sets to those of groups: the group's key, the broker's
-/// keys of the least and the greatest value, in the order in which Kafka looks at them.
+/// Bounds that the configuration of the brokers sets to those of groups: the group's key, the
+/// broker's keys of the least and the greatest value, in the order in which Kafka looks at them.
 const GROUP_BOUNDS: &[(&str, Option<&str>, Option<&str>)] = &[
     (
         "consumer.heartbeat.interval.ms",

@@ -219,7 +219,8 @@ impl OpType {
     }
 }
 
-/// IncrementalAlterConfigs (44): each resource succeeds or fails for itself, all records go together.
+/// IncrementalAlterConfigs (44): each resource succeeds or fails for itself, all records go
+/// together.
 pub fn incremental_alter_configs(
     state: &State,
     cx: &mut Cx,
@@ -299,8 +300,9 @@ fn wire(result: Result<(), ApiError>) -> (ErrorCode, Option<String>) {
 
 type Results = Vec<(ConfigResource, Result<(), ApiError>)>;
 
-/// What both APIs share (`ControllerApis.handle*AlterConfigs`): one result for each resource, and the
-/// records of those that succeed. `change` says what the request wants of the resource at that place.
+/// What both APIs share (`ControllerApis.handle*AlterConfigs`): one result for each resource, and
+/// the records of those that succeed. `change` says what the request wants of the resource at that
+/// place.
 fn alter<'a>(
     state: &State,
     cx: &Cx,
@@ -388,8 +390,8 @@ fn sort_out(all: &[ConfigResource], loggers_too: bool) -> (Results, Vec<usize>) 
     (results, once)
 }
 
-/// While eligible leader replicas are kept, a change of how many must be in sync makes those that were
-/// chosen before unsafe.
+/// While eligible leader replicas are kept, a change of how many must be in sync makes those that
+/// were chosen before unsafe.
 fn with_clear_elr(state: &State, mut records: Vec<MetadataRecord>) -> Vec<MetadataRecord> {
     if !state.features.is_elr_enabled() {
         return records;

@@ -1,5 +1,5 @@
-//! DescribeConfigs (32), as `ConfigHelper` of Kafka 4.3.1 answers it on a controller: topics, groups,
-//! client metrics subscriptions, and this node itself.
+//! DescribeConfigs (32), as `ConfigHelper` of Kafka 4.3.1 answers it on a controller: topics,
+//! groups, client metrics subscriptions, and this node itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -283,8 +283,8 @@ impl Describer<'_> {
         )
     }
 
-    /// Every key of a table, and whatever else is set; `inherited` says what holds where nothing is,
-    /// and which values that comes from.
+    /// Every key of a table, and whatever else is set; `inherited` says what holds where nothing
+    /// is, and which values that comes from.
     fn keyed(
         &self,
         table: &'static [ConfigKey],

@@ -57,8 +57,8 @@ impl Features {
     }
 
     /// A level that this software does not know makes the log unreadable to it, so that it refuses
-    /// rather than guess. kraft.version is not kept here: control records tell it, and a FeatureLevel
-    /// record of it was a fault (KAFKA-18979).
+    /// rather than guess. kraft.version is not kept here: control records tell it, and a
+    /// FeatureLevel record of it was a fault (KAFKA-18979).
     pub(super) fn replay(&mut self, record: &FeatureLevelRecord) -> Result<(), String> {
         if record.name == KRAFT_VERSION {
             return Ok(());
@@ -97,8 +97,8 @@ fn level_record(name: impl Into<String>, feature_level: i16) -> MetadataRecord {
     .into()
 }
 
-/// What an ApiVersions answer says of supported features. Clients before version 4 of the API take a
-/// minimum of 0 for an error (KAFKA-17011), so they are not told of those features.
+/// What an ApiVersions answer says of supported features. Clients before version 4 of the API take
+/// a minimum of 0 for an error (KAFKA-17011), so they are not told of those features.
 pub fn supported(unstable: bool, api_versions_version: i16) -> Vec<SupportedFeatureKey> {
     features::supported(unstable)
         .into_iter()

@@ -4,8 +4,9 @@ use super::state::State;
 use crate::protocol::records::MetadataRecord;
 
 impl State {
-    /// The records that make the [stable](State::stable) state anew on an empty one, in the order in
-    /// which Kafka writes them: whatever is referred to comes first, metadata.version before all.
+    /// The records that make the [stable](State::stable) state anew on an empty one, in the order
+    /// in which Kafka writes them: whatever is referred to comes first, metadata.version before
+    /// all.
     ///
     /// Made one by one from a clone of the state, so that another thread can write them while this
     /// state goes on changing.

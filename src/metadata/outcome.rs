@@ -35,7 +35,8 @@ pub struct Options {
     pub default_replication_factor: i16,
     /// `delete.topic.enable`.
     pub delete_topic_enable: bool,
-    /// `unstable.feature.versions.enable`: levels that the release marks as testing are offered too.
+    /// `unstable.feature.versions.enable`: levels that the release marks as testing are offered
+    /// too.
     pub unstable_feature_versions_enable: bool,
     /// What the file `server.properties` sets, by key: the STATIC_BROKER_CONFIG level of configs.
     pub static_configs: Arc<BTreeMap<String, String>>,

@@ -12,8 +12,8 @@ use crate::protocol::{
     records::{BrokerRegistrationChangeRecord, MetadataRecord},
 };
 
-/// A record that cannot be applied to the state it met: the log, or the controller that wrote it, is
-/// broken. Fatal for a controller, as in Kafka.
+/// A record that cannot be applied to the state it met: the log, or the controller that wrote it,
+/// is broken. Fatal for a controller, as in Kafka.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "cannot replay the {record} record at offset {offset}: {reason}. The log and the controllers' \
@@ -69,7 +69,8 @@ impl State {
         }
     }
 
-    /// The finalized metadata.version; `None` before the first activation, when the log says nothing.
+    /// The finalized metadata.version; `None` before the first activation, when the log says
+    /// nothing.
     pub fn metadata_version(&self) -> Option<MetadataVersion> {
         self.features.metadata_version()
     }

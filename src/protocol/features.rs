@@ -5,7 +5,8 @@ use std::fmt;
 
 /// Name of the feature that gates records and the RPCs between nodes.
 pub const METADATA_VERSION: &str = "metadata.version";
-/// Whether the voters are kept in the log (KIP-853); told by control records, never by FeatureLevel.
+/// Whether the voters are kept in the log (KIP-853); told by control records, never by
+/// FeatureLevel.
 pub const KRAFT_VERSION: &str = "kraft.version";
 /// Whether partitions keep eligible leader replicas (KIP-966).
 pub const ELIGIBLE_LEADER_REPLICAS_VERSION: &str = "eligible.leader.replicas.version";
@@ -14,8 +15,8 @@ pub const ELIGIBLE_LEADER_REPLICAS_VERSION: &str = "eligible.leader.replicas.ver
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetadataVersion(pub i16);
 
-/// One row per level: number, name, whether the records changed with it, so that a downgrade past it
-/// could lose some.
+/// One row per level: number, name, whether the records changed with it, so that a downgrade past
+/// it could lose some.
 const METADATA_VERSIONS: &[(MetadataVersion, &str, bool)] = &[
     (MetadataVersion::V3_3_IV3, "3.3-IV3", true),
     (MetadataVersion::V3_4_IV0, "3.4-IV0", true),
@@ -297,8 +298,8 @@ impl Feature {
 
 /// What this node offers of every feature (`QuorumFeatures.defaultSupportedFeatureMap`), by name;
 /// levels beyond production only where `unstable`. kraft.version is not among them: our voters are
-/// those of `controller.quorum.voters`, and to claim level 1 would let a Java leader of a mixed quorum
-/// move it to where we cannot follow.
+/// those of `controller.quorum.voters`, and to claim level 1 would let a Java leader of a mixed
+/// quorum move it to where we cannot follow.
 pub fn supported(unstable: bool) -> Vec<(&'static str, VersionRange)> {
     let max = match unstable {
         true => MetadataVersion::LATEST_TESTING,

@@ -1,4 +1,8 @@
 //! Everything that needs neither Java nor a simulated cluster, in one binary.
 
 mod log_engine;
+mod metadata_configs;
+mod metadata_features;
+mod metadata_image;
+mod metadata_support;
 mod tidy;
