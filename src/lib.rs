@@ -9,3 +9,5 @@ pub mod protocol;
 pub mod metadata;
 
 pub mod log;
+
+pub mod config;

@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("metadata", &["protocol", "time"]),
     ("controller", &["raft", "metadata", "protocol", "time"]),
     ("log", &["protocol"]),
-    ("config", &["protocol"]),
+    ("config", &["metadata", "protocol"]),
     (
         "server",
         &[
