@@ -23,7 +23,7 @@ use kraftd::{
 };
 use proptest::prelude::*;
 
-use crate::metadata_support::{Cluster, config, feature};
+use crate::metadata_support::{Cluster, config, feature, topic};
 
 const SET: i8 = 0;
 const DELETE: i8 = 1;
@@ -116,6 +116,9 @@ fn judge(tiered: bool, resource_type: i8, name: &str, new: &str, old: &str) -> (
             |_| (ErrorCode::NONE, String::new()),
         );
     }
+    if resource_type == TOPIC {
+        cluster.replay([topic(name, 1)]);
+    }
     for (key, value) in pairs(old) {
         cluster.replay([config(resource_type, name, &key, Some(&value))]);
     }
@@ -185,6 +188,14 @@ fn answers_are_those_of_kafka() {
         ])
     };
     cluster.replay([
+        topic("plain", 1),
+        topic("set", 2),
+        config(TOPIC, "set", "retention.ms", Some("5")),
+        config(TOPIC, "set", "cleanup.policy", Some("compact,delete")),
+        config(TOPIC, "set", "min.cleanable.dirty.ratio", Some("0.10")),
+        config(TOPIC, "set", "flush.ms", Some(" 77 ")),
+        config(TOPIC, "set", "internal.segment.bytes", Some("9000")),
+        config(TOPIC, "set", "zzz.unknown", Some("9")),
         config(16, "set", "metrics", Some("a,b")),
         config(32, "set", "consumer.session.timeout.ms", Some("50000")),
     ]);
@@ -196,8 +207,8 @@ fn answers_are_those_of_kafka() {
         let (asked, answer) = head.split_once(" -> ").expect(head);
         let (resource_type, name) = asked.split_once(' ').expect(head);
         let resource_type: i8 = resource_type.parse().expect(head);
-        // Topics have a test of their own; there are no Java loggers here.
-        if resource_type == TOPIC || asked == "8 3000" {
+        // There are no Java loggers here.
+        if asked == "8 3000" {
             continue;
         }
         let request = DescribeConfigsRequest {
@@ -532,4 +543,50 @@ proptest! {
         let values: BTreeMap<_, _> = values.into_iter().collect();
         prop_assert_eq!(values, model);
     }
+}
+
+#[test]
+fn keys_that_went_out_of_use_do_not_stand_in_the_way() {
+    let mut cluster = Cluster::at(30);
+    let stale = "message.format.version";
+    cluster.replay([topic("t", 1), config(TOPIC, "t", stale, Some("2.8"))]);
+    let (_, code, message) = alter(
+        &mut cluster,
+        &request(TOPIC, "t", &[("retention.ms", SET, Some("1"))]),
+    );
+    assert_eq!(code, ErrorCode::NONE, "{message:?}");
+    let (_, code, message) = alter(
+        &mut cluster,
+        &request(TOPIC, "t", &[(stale, SET, Some("3"))]),
+    );
+    assert_eq!(code, ErrorCode::INVALID_CONFIG);
+    assert_eq!(
+        message.as_deref(),
+        Some("Unknown topic config name: message.format.version")
+    );
+    let (records, code, _) = alter(&mut cluster, &request(TOPIC, "t", &[(stale, DELETE, None)]));
+    assert_eq!(
+        (records, code),
+        (vec![config(TOPIC, "t", stale, None)], ErrorCode::NONE)
+    );
+}
+
+#[test]
+fn equal_values_are_written_for_brokers_only() {
+    let mut cluster = Cluster::at(30);
+    cluster.replay([
+        topic("t", 1),
+        config(TOPIC, "t", "retention.ms", Some("1")),
+        config(BROKER, "", "num.io.threads", Some("1")),
+    ]);
+    let (records, ..) = alter(
+        &mut cluster,
+        &request(TOPIC, "t", &[("retention.ms", SET, Some("1"))]),
+    );
+    assert!(records.is_empty());
+    let (records, ..) = alter(
+        &mut cluster,
+        &request(BROKER, "", &[("num.io.threads", SET, Some("1"))]),
+    );
+    assert_eq!(records.len(), 1);
 }

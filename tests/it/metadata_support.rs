@@ -3,8 +3,8 @@
 use kraftd::{
     metadata::{Cx, Options, Outcome, State, sessions::Sessions},
     protocol::{
-        Offset,
-        records::{ConfigRecord, FeatureLevelRecord, MetadataRecord},
+        Offset, Uuid,
+        records::{ConfigRecord, FeatureLevelRecord, MetadataRecord, TopicRecord},
     },
     time::Now,
 };
@@ -80,6 +80,15 @@ pub fn config(
         resource_name: resource.to_owned(),
         name: name.to_owned(),
         value: value.map(str::to_owned),
+        ..Default::default()
+    }
+    .into()
+}
+
+pub fn topic(name: &str, id: u8) -> MetadataRecord {
+    TopicRecord {
+        name: name.to_owned(),
+        topic_id: Uuid([id; 16]),
         ..Default::default()
     }
     .into()
