@@ -6,6 +6,8 @@ pub mod time;
 
 pub mod protocol;
 
+pub mod raft;
+
 pub mod metadata;
 
 pub mod log;

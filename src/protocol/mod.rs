@@ -20,3 +20,4 @@ pub mod wire;
 
 pub use error_code::ErrorCode;
 pub use ids::{BrokerEpoch, Epoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
+pub use quorum_state::QuorumState;

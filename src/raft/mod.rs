@@ -1,0 +1,600 @@
+//! KRaft consensus, pure: what happened goes in, what to do comes out.
+//!
+//! One leader per epoch; the others fetch from it (KIP-595). Votes, epochs and high watermarks follow
+//! Raft, the messages and the order of every check follow Kafka's `KafkaRaftClient`, so that a quorum
+//! may mix our voters with Java's.
+//!
+//! ```text
+//!                    higher epoch seen: from any role
+//!              +------------------------------------------+
+//!              v                                          |
+//!         Unattached --timeout--> Prospective --pre-votes--> Candidate --votes--> Leader
+//!              |                   ^  |    ^ (KIP-996)         |  timeout            |
+//!     leader learned               |  |    +------------------+                     |
+//!              v                   |  | refused                        check-quorum, resign
+//!           Follower <----------------+                                             v
+//!              +--fetch timeout,---+                                            Resigned
+//!                 leader's connection closed
+//! ```
+//!
+//! Reading order: [`role`] (what each role keeps), [`transition`] (the only code that changes epoch, vote
+//! or role), [`timers`], [`epochs`] (the shape of the log), then one file per message: [`vote`],
+//! [`quorum_epoch`], [`fetch`] (the leader's side), [`replicate`] (the follower's), [`fetch_snapshot`],
+//! [`describe`]; beside them [`progress`] (the high watermark), [`voters`], [`requests`], [`amnesia`]
+//! (voters that have lost what they promised), [`invariants`].
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    protocol::{
+        Epoch, NodeId, Offset, OffsetAndEpoch, QuorumState, ReplicaKey, Uuid,
+        api::{Request, Response},
+        messages::{fetch::FetchResponse, fetch_snapshot::FetchSnapshotResponse},
+        record_batch::RecordBatch,
+    },
+    time::{Now, Time},
+};
+
+mod amnesia;
+mod describe;
+mod epochs;
+mod fetch;
+mod fetch_snapshot;
+mod invariants;
+mod progress;
+mod quorum_epoch;
+mod replicate;
+mod requests;
+mod role;
+mod timers;
+mod transition;
+mod vote;
+mod voters;
+
+use amnesia::Amnesia;
+pub use epochs::{FetchPosition, LogStatus};
+use fetch::ReplicaFetch;
+use invariants::Checked;
+use progress::Progress;
+use requests::Requests;
+pub use role::{Candidate, Follower, Leader, Prospective, Resigned, Role, Unattached};
+pub use voters::{Endpoint, VoterSet};
+
+/// The name of the only topic there is for raft.
+pub const TOPIC: &str = "__cluster_metadata";
+/// Its id.
+pub const TOPIC_ID: Uuid = Uuid::ONE;
+
+/// A voter that starts without a leader waits this part of an election timeout before it asks around.
+const FIRST_ELECTION_PART: u64 = 20;
+
+/// What a raft node is told once. Times in milliseconds; names as in server.properties.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub node_id: NodeId,
+    /// `directory.id` of the log directory.
+    pub directory_id: Uuid,
+    pub cluster_id: String,
+    /// `controller.quorum.election.timeout.ms`: an election takes this long at least, up to twice.
+    pub election_timeout_ms: u64,
+    /// `controller.quorum.fetch.timeout.ms`: so long a follower waits for an answer of its leader.
+    pub fetch_timeout_ms: u64,
+    /// `controller.quorum.election.backoff.max.ms`: so long the last successor waits when a leader resigns.
+    pub election_backoff_max_ms: u64,
+    /// `controller.quorum.request.timeout.ms`; enforced by the rim, which adds the wait of a Fetch.
+    pub request_timeout_ms: u64,
+    /// `controller.quorum.retry.backoff.ms`: the first pause after a failed request.
+    pub retry_backoff_ms: u64,
+    /// `controller.quorum.fetch.max.bytes`
+    pub fetch_max_bytes: usize,
+    /// `controller.quorum.fetch.snapshot.max.bytes`
+    pub fetch_snapshot_max_bytes: usize,
+}
+
+/// What a node finds on its disk when it starts. All of it is durable.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    pub quorum_state: QuorumState,
+    pub log: LogStatus,
+    /// Size in bytes of every snapshot.
+    pub snapshots: BTreeMap<OffsetAndEpoch, u64>,
+    /// Why this voter may have lost records it acknowledged or a vote it gave, if it may.
+    pub amnesia: Option<String>,
+}
+
+/// Names a request that came in and waits for its answer. Chosen by the rim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+/// Names a request that went out. Chosen by raft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Why a request got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// No connection, or it broke.
+    Disconnected,
+    /// No answer within the time allowed.
+    TimedOut,
+    /// The peer serves no version of the API that can say this.
+    UnsupportedVersion,
+}
+
+/// What the rim must do, strictly in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Durable before the next effect is performed.
+    SaveQuorumState(QuorumState),
+    /// Asynchronous: the rim answers with [`Raft::on_durable`].
+    Append(RecordBatch),
+    /// Removes the records from `end` on; durable before the next effect is performed.
+    Truncate {
+        end: Offset,
+    },
+    Send {
+        to: NodeId,
+        id: RequestId,
+        request: Request,
+    },
+    Reply {
+        token: Token,
+        response: Response,
+    },
+    /// As [`Effect::Reply`] once `records` holds whole batches from `from` on: up to `max_bytes`, one
+    /// at least, and none beyond raft's end offset at this moment.
+    ReplyFetch {
+        token: Token,
+        response: FetchResponse,
+        from: Offset,
+        max_bytes: usize,
+    },
+    /// As [`Effect::Reply`] once `unaligned_records` holds up to `max_bytes` of the snapshot `id`.
+    ReplyFetchSnapshot {
+        token: Token,
+        response: FetchSnapshotResponse,
+        id: OffsetAndEpoch,
+        position: u64,
+        max_bytes: usize,
+    },
+    /// A piece of a snapshot that is being fetched. Position 0 begins anew.
+    WriteSnapshotChunk {
+        id: OffsetAndEpoch,
+        position: u64,
+        bytes: Bytes,
+    },
+    /// All pieces are there: the snapshot becomes valid, and the log is emptied and goes on after it.
+    /// Durable before the next effect is performed; the rim answers with [`Raft::on_snapshot_installed`].
+    InstallSnapshot {
+        id: OffsetAndEpoch,
+    },
+    /// Records below this offset are committed.
+    HighWatermark(Offset),
+    /// Ourselves we name when all records of earlier epochs are committed; a loss at once.
+    LeaderChanged {
+        leader: Option<NodeId>,
+        epoch: Epoch,
+    },
+    /// A voter with [`Restored::amnesia`] has caught up: it may vote, and is to be restored without from
+    /// now on. Durable before the next effect is performed.
+    AmnesiaOver,
+    /// Stop the process and say why.
+    Fatal(String),
+}
+
+/// One voter.
+#[derive(Debug)]
+pub struct Raft {
+    options: Options,
+    voters: VoterSet,
+    rng: ChaCha8Rng,
+    /// As saved, or about to be by an effect not yet performed.
+    state: QuorumState,
+    role: Role,
+    amnesia: Option<Amnesia>,
+    log: LogStatus,
+    /// Everything below is on disk.
+    durable_end: Offset,
+    snapshots: BTreeMap<OffsetAndEpoch, u64>,
+    /// A snapshot whose installation has not been reported yet.
+    installing: Option<OffsetAndEpoch>,
+    /// The highest known in the life of this process.
+    high_watermark: Option<Offset>,
+    /// The leader last passed on.
+    told_leader: (Option<NodeId>, Epoch),
+    requests: Requests,
+    /// Fetches that wait for something to happen.
+    parked: BTreeMap<Token, ReplicaFetch>,
+    /// No election for a lost connection before this, and how many there were since a leader answered.
+    next_hasty_election: Time,
+    hasty_elections: u32,
+    shutting_down: bool,
+    failed: bool,
+    effects: VecDeque<Effect>,
+    checked: Checked,
+}
+
+impl Raft {
+    /// A voter as it was left. Effects may be waiting already.
+    pub fn new(
+        options: Options,
+        voters: VoterSet,
+        restored: Restored,
+        rng: ChaCha8Rng,
+        now: Now,
+    ) -> Raft {
+        assert!(voters.contains(options.node_id), "a controller is a voter");
+        let mut state = restored.quorum_state;
+        let last_epoch = restored.log.last_epoch();
+        if last_epoch > state.epoch {
+            // The quorum state was deleted or is older than the log (`QuorumState.initialize`).
+            state = QuorumState {
+                epoch: last_epoch,
+                ..Default::default()
+            };
+        }
+        // A leader that the configuration no longer knows cannot be followed.
+        state.leader = state.leader.filter(|leader| voters.contains(*leader));
+        let unattached = Role::Unattached(Unattached {
+            election_at: now.time,
+        });
+        let max_backoff_ms = options.election_timeout_ms / 2;
+        let mut raft = Raft {
+            requests: Requests::new(options.retry_backoff_ms, max_backoff_ms),
+            options,
+            voters,
+            rng,
+            state: QuorumState {
+                leader: None,
+                ..state
+            },
+            role: unattached,
+            amnesia: restored.amnesia.map(Amnesia::new),
+            durable_end: restored.log.end,
+            log: restored.log,
+            snapshots: restored.snapshots,
+            installing: None,
+            high_watermark: None,
+            told_leader: (None, state.epoch),
+            parked: BTreeMap::new(),
+            next_hasty_election: now.time,
+            hasty_elections: 0,
+            shutting_down: false,
+            failed: false,
+            effects: VecDeque::new(),
+            checked: Checked::default(),
+        };
+        raft.begin(now, state, restored.quorum_state);
+        raft.after_input(now);
+        raft
+    }
+
+    /// The role in which a restored voter begins (`QuorumState.initialize`).
+    fn begin(&mut self, now: Now, state: QuorumState, saved: QuorumState) {
+        let own = self.options.node_id;
+        match state.leader {
+            // Never a leader again in the same epoch, and there shall be no other in it.
+            Some(leader) if leader == own => {
+                self.state = state;
+                self.role = Role::Resigned(Resigned {
+                    election_at: self.election_deadline(now),
+                    unacked: self.others().into_iter().collect(),
+                    successors: Progress::new(&self.voters, own, now).successors(),
+                });
+            }
+            Some(leader) => {
+                self.become_follower(now, state.epoch, leader, "followed it before the restart");
+            }
+            // An election soon: pre-votes disturb nobody, and find the leader if there is one.
+            None => {
+                let election_at = now
+                    .time
+                    .plus_ms(self.options.election_timeout_ms / FIRST_ELECTION_PART);
+                self.role = Role::Unattached(Unattached { election_at });
+            }
+        }
+        // What the transition above has saved was saved before.
+        self.effects
+            .retain(|effect| !matches!(effect, Effect::SaveQuorumState(_)));
+        if self.state != saved {
+            self.effects.push_front(Effect::SaveQuorumState(self.state));
+        }
+        let only_voter = self.voters.size() == 1;
+        if let (true, Some(why)) = (only_voter, self.amnesia()) {
+            self.fail(format!(
+                "this is the only voter, and it has lost records: {why}. Restore its log directory from \
+                 a backup"
+            ));
+        } else if only_voter {
+            self.become_prospective(now, "it is the only voter");
+        }
+        if self.log.start.offset > Offset(0) && self.latest_snapshot().is_none() {
+            let start = self.log.start.offset;
+            self.fail(format!(
+                "the log starts at offset {start}, but there is no snapshot to start from"
+            ));
+        }
+    }
+
+    /// A request that is raft's own arrived.
+    pub fn on_request(&mut self, now: Now, token: Token, version: i16, request: Request) {
+        match request {
+            Request::Fetch(request) => self.on_fetch(now, token, version, request),
+            Request::FetchSnapshot(request) => self.on_fetch_snapshot(now, token, version, request),
+            Request::Vote(request) => self.on_vote(now, token, version, request),
+            Request::BeginQuorumEpoch(request) => {
+                self.on_begin_quorum_epoch(now, token, version, request);
+            }
+            Request::EndQuorumEpoch(request) => {
+                self.on_end_quorum_epoch(now, token, version, request)
+            }
+            Request::DescribeQuorum(request) => {
+                self.on_describe_quorum(now, token, version, request)
+            }
+            other => panic!("{} is not raft's", other.api_key().name()),
+        }
+        self.after_input(now);
+    }
+
+    /// A request of ours came back. Every [`Effect::Send`] does, exactly once.
+    pub fn on_response(
+        &mut self,
+        now: Now,
+        from: NodeId,
+        id: RequestId,
+        outcome: Result<Response, SendError>,
+    ) {
+        let awaited = self.requests.finished(from, id);
+        match outcome {
+            Err(error) if awaited => {
+                self.requests.back_off(from, now);
+                self.on_fetch_failed(now, from, error);
+                if error == SendError::UnsupportedVersion {
+                    self.on_pre_vote_unsupported(now);
+                }
+            }
+            Err(_) => {}
+            Ok(Response::Fetch(response)) => self.on_fetch_response(now, from, awaited, response),
+            Ok(Response::FetchSnapshot(response)) => {
+                self.on_fetch_snapshot_response(now, from, awaited, response);
+            }
+            Ok(Response::Vote(response)) => self.on_vote_response(now, from, awaited, response),
+            Ok(Response::BeginQuorumEpoch(response)) => {
+                self.on_begin_quorum_epoch_response(now, from, awaited, response);
+            }
+            Ok(Response::EndQuorumEpoch(response)) => {
+                self.on_end_quorum_epoch_response(now, from, awaited, response);
+            }
+            Ok(other) => panic!("raft asks no {}", other.api_key().name()),
+        }
+        self.after_input(now);
+    }
+
+    /// The peer closed our connection to it. From the leader that means an election at once: a process
+    /// that was killed takes its connections with it.
+    pub fn on_disconnect(&mut self, now: Now, peer: NodeId) {
+        if self.state.leader == Some(peer) {
+            self.on_leader_lost(now);
+        }
+        self.after_input(now);
+    }
+
+    /// Everything appended below `end` is on disk.
+    pub fn on_durable(&mut self, now: Now, end: Offset) {
+        assert!(end <= self.log.end, "{end} was never appended");
+        self.durable_end = self.durable_end.max(end);
+        match &self.role {
+            Role::Leader(_) => self.raise_high_watermark(now),
+            Role::Follower(_) => self.on_follower_durable(),
+            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) | Role::Resigned(_) => {
+            }
+        }
+        self.after_input(now);
+    }
+
+    /// [`Raft::deadline`] has passed.
+    pub fn on_timeout(&mut self, now: Now) {
+        self.after_input(now);
+    }
+
+    /// Appends the next batch of our epoch, as its leader.
+    pub fn append(&mut self, now: Now, batch: RecordBatch) {
+        assert!(self.is_leader(), "only a leader appends");
+        assert_eq!(batch.epoch(), self.state.epoch, "the batch is of our epoch");
+        self.push_append(batch);
+        // Followers get it before our own disk has it; both write at once.
+        self.wake_parked_fetches();
+        self.after_input(now);
+    }
+
+    /// Gives up the leadership, if we have it.
+    pub fn resign(&mut self, now: Now) {
+        if let Role::Leader(leader) = &self.role {
+            let successors = leader.progress.successors();
+            self.become_resigned(now, successors, "was asked to");
+        }
+        self.after_input(now);
+    }
+
+    /// Leaves in order: gives up the leadership, and wants none from now on.
+    pub fn shutdown(&mut self, now: Now) {
+        self.shutting_down = true;
+        if let Role::Prospective(_) = self.role {
+            self.give_up_pre_vote(now);
+        }
+        self.resign(now);
+    }
+
+    /// Whether nobody waits for us any more: after [`Raft::shutdown`] the process may end.
+    pub fn is_shut_down(&self) -> bool {
+        match &self.role {
+            Role::Leader(_) => false,
+            Role::Resigned(resigned) => resigned.unacked.is_empty(),
+            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) | Role::Follower(_) => {
+                true
+            }
+        }
+    }
+
+    /// The next thing to do. To be drained after every input.
+    pub fn next_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Offset after the last record, on disk or not.
+    pub fn end_offset(&self) -> Offset {
+        self.log.end
+    }
+
+    /// Everything below is on our own disk.
+    pub fn durable_end(&self) -> Offset {
+        self.durable_end
+    }
+
+    /// Everything below is committed; `None` until that is known in this process.
+    pub fn high_watermark(&self) -> Option<Offset> {
+        self.high_watermark
+    }
+
+    pub fn epoch(&self) -> Epoch {
+        self.state.epoch
+    }
+
+    /// The leader of our epoch, ourselves included; of one that has resigned, nothing is told.
+    pub fn leader(&self) -> Option<(NodeId, Epoch)> {
+        let leader = match &self.role {
+            Role::Resigned(_) => None,
+            Role::Unattached(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Leader(_)
+            | Role::Follower(_) => self.state.leader,
+        };
+        leader.map(|leader| (leader, self.state.epoch))
+    }
+
+    /// Whether we may append. Our first record may not be committed yet.
+    pub fn is_leader(&self) -> bool {
+        matches!(self.role, Role::Leader(_))
+    }
+
+    pub fn role(&self) -> &Role {
+        &self.role
+    }
+
+    pub fn quorum_state(&self) -> QuorumState {
+        self.state
+    }
+
+    pub fn log(&self) -> &LogStatus {
+        &self.log
+    }
+
+    pub fn voters(&self) -> &VoterSet {
+        &self.voters
+    }
+
+    fn after_input(&mut self, now: Now) {
+        if !self.failed {
+            self.drive(now);
+        }
+        self.check_invariants();
+    }
+
+    fn may_elect(&self) -> bool {
+        self.amnesia.is_none() && !self.shutting_down
+    }
+
+    fn push_append(&mut self, batch: RecordBatch) {
+        self.log
+            .append(batch.epoch(), batch.base_offset(), batch.end_offset());
+        self.effects.push_back(Effect::Append(batch));
+    }
+
+    fn send(&mut self, to: NodeId, request: impl Into<Request>) {
+        let id = self.requests.sent(to);
+        let request = request.into();
+        self.effects.push_back(Effect::Send { to, id, request });
+    }
+
+    /// Raises the high watermark of a leader to what a majority has, and tells everybody who waits.
+    fn raise_high_watermark(&mut self, now: Now) {
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let epoch_start = leader.epoch_start;
+        if !leader
+            .progress
+            .raise_high_watermark(self.durable_end, epoch_start)
+        {
+            return;
+        }
+        let first = !std::mem::replace(&mut leader.announced, true);
+        if let Some(high_watermark) = leader.progress.high_watermark() {
+            self.advance_high_watermark(high_watermark);
+        }
+        if first {
+            self.tell_leader(Some(self.options.node_id));
+        }
+        tracing::trace!(at = now.time.0, "the high watermark rose");
+        self.wake_parked_fetches();
+    }
+
+    fn advance_high_watermark(&mut self, to: Offset) {
+        if self.high_watermark.is_none_or(|known| known < to) {
+            self.high_watermark = Some(to);
+            self.effects.push_back(Effect::HighWatermark(to));
+        }
+    }
+
+    /// What we, as the leader of this epoch, know to be committed. Nothing before our first record is,
+    /// since earlier leaders may have told more than we know of.
+    fn leader_high_watermark(&self) -> Option<Offset> {
+        match &self.role {
+            Role::Leader(leader) => leader.progress.high_watermark(),
+            Role::Unattached(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Follower(_)
+            | Role::Resigned(_) => None,
+        }
+    }
+
+    fn fail(&mut self, why: String) {
+        self.failed = true;
+        self.effects.push_back(Effect::Fatal(why));
+    }
+
+    fn own_key(&self) -> ReplicaKey {
+        ReplicaKey {
+            id: self.options.node_id,
+            directory_id: self.options.directory_id,
+        }
+    }
+
+    /// Whether a request names us as its receiver, or nobody (`KafkaRaftClient.isValidVoterKey`).
+    fn is_own_key(&self, id: NodeId, directory_id: Uuid) -> bool {
+        let own = self.own_key();
+        let directory_fits = directory_id == Uuid::ZERO || directory_id == own.directory_id;
+        id.known().is_none_or(|id| id == own.id) && directory_fits
+    }
+
+    /// Whether a request is for another cluster. Nobody has to name one.
+    fn is_foreign(&self, cluster_id: Option<&str>) -> bool {
+        cluster_id.is_some_and(|id| id != self.options.cluster_id)
+    }
+
+    fn own_endpoint(&self) -> &Endpoint {
+        let own = self.voters.endpoint(self.options.node_id);
+        own.expect("checked at the start")
+    }
+
+    /// The leader of our epoch and where it listens.
+    fn leader_endpoint(&self) -> Option<(NodeId, &Endpoint)> {
+        let leader = self.state.leader?;
+        Some((leader, self.voters.endpoint(leader)?))
+    }
+}

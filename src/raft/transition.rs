@@ -1,0 +1,250 @@
+//! The only code that changes epoch, vote or role.
+
+use super::{
+    Effect, Raft,
+    progress::Progress,
+    role::{Ballots, Candidate, Follower, Leader, Prospective, Resigned, Role, Unattached},
+};
+use crate::{
+    protocol::{
+        Epoch, NodeId, Offset, QuorumState, ReplicaKey,
+        control_records::{ControlRecord, LeaderChangeMessage, LeaderChangeVoter},
+        record_batch::RecordBatch,
+    },
+    time::{Now, Time},
+};
+
+impl Raft {
+    /// A later epoch was heard of, or ours has no leader any more that we could name.
+    pub(super) fn become_unattached(&mut self, now: Now, epoch: Epoch, why: &str) {
+        let state = QuorumState {
+            epoch,
+            ..self.state_in(epoch)
+        };
+        let election_at = self.election_deadline(now);
+        let role = Role::Unattached(Unattached { election_at });
+        self.transition(state, role, why);
+    }
+
+    /// Gives the vote of this epoch, as a voter that is bound to no other: unattached, or prospective.
+    pub(super) fn give_vote(&mut self, now: Now, candidate: ReplicaKey) {
+        let state = QuorumState {
+            voted: Some(candidate),
+            ..self.state
+        };
+        let election_at = self.election_deadline(now);
+        let role = match self.role.clone() {
+            Role::Prospective(prospective) => Role::Prospective(prospective),
+            Role::Unattached(_) => Role::Unattached(Unattached { election_at }),
+            bound @ (Role::Candidate(_)
+            | Role::Leader(_)
+            | Role::Follower(_)
+            | Role::Resigned(_)) => {
+                panic!("a {} gives no vote", bound.name())
+            }
+        };
+        self.transition(state, role, "gave its vote");
+    }
+
+    /// Asks for pre-votes. Nothing durable changes.
+    pub(super) fn become_prospective(&mut self, now: Now, why: &str) {
+        assert!(self.may_elect(), "an election of one that must not vote");
+        let connection_lost = match &self.role {
+            Role::Follower(follower) => follower.connection_lost,
+            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) => false,
+            Role::Leader(_) | Role::Resigned(_) => false,
+        };
+        let role = Role::Prospective(Prospective {
+            ballots: Ballots::new(self.options.node_id, self.voters.size()),
+            election_at: self.election_deadline(now),
+            yield_until: Time::default(),
+            connection_lost,
+        });
+        self.transition(self.state, role, why);
+    }
+
+    /// Opens an epoch and votes for itself in it.
+    pub(super) fn become_candidate(&mut self, now: Now, why: &str) {
+        assert!(self.may_elect(), "an election of one that must not vote");
+        let state = QuorumState {
+            epoch: Epoch(self.state.epoch.0 + 1),
+            voted: Some(self.own_key()),
+            leader: None,
+        };
+        let role = Role::Candidate(Candidate {
+            ballots: Ballots::new(self.options.node_id, self.voters.size()),
+            election_at: self.election_deadline(now),
+        });
+        self.transition(state, role, why);
+    }
+
+    /// Follows `leader`, which was elected in `epoch`.
+    pub(super) fn become_follower(&mut self, now: Now, epoch: Epoch, leader: NodeId, why: &str) {
+        assert_ne!(leader, self.options.node_id, "nobody follows itself");
+        let connection_lost = match &self.role {
+            Role::Prospective(lost) => lost.connection_lost && self.state.leader == Some(leader),
+            Role::Unattached(_) | Role::Candidate(_) | Role::Follower(_) => false,
+            Role::Leader(_) | Role::Resigned(_) => false,
+        };
+        let state = QuorumState {
+            leader: Some(leader),
+            ..self.state_in(epoch)
+        };
+        let role = Role::Follower(Follower {
+            fetch_at: now.time.plus_ms(self.options.fetch_timeout_ms),
+            elect_at: None,
+            has_fetched: false,
+            connection_lost,
+            told_high_watermark: Offset::NONE,
+            download: None,
+        });
+        self.transition(state, role, why);
+    }
+
+    /// Elected. The first record of the epoch says so, and carries what earlier leaders left
+    /// uncommitted.
+    pub(super) fn become_leader(&mut self, now: Now, granting: Vec<NodeId>) {
+        let own = self.options.node_id;
+        let state = QuorumState {
+            leader: Some(own),
+            ..self.state
+        };
+        let role = Role::Leader(Box::new(Leader {
+            epoch_start: self.log.end,
+            progress: Progress::new(&self.voters, own, now),
+            announced: false,
+            begun: Default::default(),
+        }));
+        self.transition(state, role, "a majority voted for it");
+        let voter = |voter_id| LeaderChangeVoter {
+            voter_id,
+            ..Default::default()
+        };
+        let record = ControlRecord::LeaderChange(LeaderChangeMessage {
+            leader_id: own,
+            voters: self.voters.ids().map(voter).collect(),
+            granting_voters: granting.into_iter().map(voter).collect(),
+            ..Default::default()
+        });
+        let batch = RecordBatch::of_control_records(
+            self.log.end,
+            self.state.epoch,
+            now.wall_clock_ms,
+            [&record],
+        );
+        self.append(now, batch.expect("a LeaderChange record has a fixed form"));
+    }
+
+    /// Stops leading, and asks the others to elect another at once.
+    pub(super) fn become_resigned(&mut self, now: Now, successors: Vec<ReplicaKey>, why: &str) {
+        let own = self.options.node_id;
+        let role = Role::Resigned(Resigned {
+            election_at: self.election_deadline(now),
+            unacked: self.voters.ids().filter(|id| *id != own).collect(),
+            successors,
+        });
+        self.transition(self.state, role, why);
+    }
+
+    /// What is known of `epoch`: all if it is ours, nothing if it is a later one.
+    fn state_in(&self, epoch: Epoch) -> QuorumState {
+        match epoch == self.state.epoch {
+            true => self.state,
+            false => QuorumState {
+                epoch,
+                ..Default::default()
+            },
+        }
+    }
+
+    fn transition(&mut self, state: QuorumState, role: Role, why: &str) {
+        let was_leader = matches!(self.role, Role::Leader(_));
+        self.assert_legal(&state, &role);
+        tracing::info!(
+            from = self.role.name(),
+            to = role.name(),
+            epoch = state.epoch.0,
+            leader = state.leader.unwrap_or(NodeId::NONE).0,
+            end_offset = self.log.end.0,
+            why,
+            "raft role"
+        );
+        if state != self.state {
+            self.effects.push_back(Effect::SaveQuorumState(state));
+        }
+        self.state = state;
+        self.role = role;
+        self.requests.forget();
+        let leader = state.leader.filter(|id| *id != self.options.node_id);
+        self.tell_leader(leader);
+        if was_leader {
+            self.refuse_parked_fetches();
+        }
+    }
+
+    /// Passes a change of leader on, once.
+    pub(super) fn tell_leader(&mut self, leader: Option<NodeId>) {
+        let epoch = self.state.epoch;
+        if self.told_leader != (leader, epoch) {
+            self.told_leader = (leader, epoch);
+            self.effects
+                .push_back(Effect::LeaderChanged { leader, epoch });
+        }
+    }
+
+    fn assert_legal(&self, state: &QuorumState, role: &Role) {
+        let (from, to) = (self.role.name(), role.name());
+        assert!(state.epoch >= self.state.epoch, "epochs never go back");
+        if state.epoch > self.state.epoch {
+            let learned = matches!(
+                role,
+                Role::Unattached(_) | Role::Follower(_) | Role::Candidate(_)
+            );
+            assert!(learned, "from {from} to {to} with a new epoch");
+            return;
+        }
+        let vote_kept = self.state.voted.is_none() || state.voted == self.state.voted;
+        assert!(vote_kept, "a vote is given once in an epoch");
+        let leader_kept = self.state.leader.is_none() || state.leader == self.state.leader;
+        assert!(leader_kept, "an epoch has one leader");
+        let legal = match (&self.role, role) {
+            (
+                Role::Unattached(_),
+                Role::Unattached(_) | Role::Prospective(_) | Role::Follower(_),
+            ) => true,
+            (
+                Role::Prospective(_),
+                Role::Unattached(_) | Role::Prospective(_) | Role::Follower(_),
+            ) => true,
+            (Role::Candidate(_), Role::Prospective(_) | Role::Follower(_) | Role::Leader(_)) => {
+                true
+            }
+            (Role::Follower(_), Role::Prospective(_)) => true,
+            (Role::Leader(_), Role::Resigned(_)) => true,
+            // The only voter takes its epoch further without waiting.
+            (Role::Resigned(_), Role::Prospective(_)) => self.voters.size() == 1,
+            (Role::Unattached(_), Role::Candidate(_) | Role::Leader(_) | Role::Resigned(_)) => {
+                false
+            }
+            (Role::Prospective(_), Role::Candidate(_) | Role::Leader(_) | Role::Resigned(_)) => {
+                false
+            }
+            (Role::Candidate(_), Role::Unattached(_) | Role::Candidate(_) | Role::Resigned(_)) => {
+                false
+            }
+            (Role::Follower(_), Role::Unattached(_) | Role::Candidate(_) | Role::Follower(_)) => {
+                false
+            }
+            (Role::Follower(_), Role::Leader(_) | Role::Resigned(_)) => false,
+            (Role::Leader(_), Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_)) => {
+                false
+            }
+            (Role::Leader(_), Role::Leader(_) | Role::Follower(_)) => false,
+            (Role::Resigned(_), Role::Unattached(_) | Role::Candidate(_) | Role::Leader(_)) => {
+                false
+            }
+            (Role::Resigned(_), Role::Follower(_) | Role::Resigned(_)) => false,
+        };
+        assert!(legal, "from {from} to {to} within an epoch");
+    }
+}

@@ -1,0 +1,286 @@
+//! Vote, both directions: pre-votes (KIP-996) and votes.
+
+use super::{
+    Effect, Raft, TOPIC, Token,
+    role::{Ballots, Role},
+    timers::earliest,
+};
+use crate::{
+    protocol::{
+        ErrorCode, NodeId, OffsetAndEpoch, ReplicaKey, Uuid,
+        messages::vote::{
+            NodeEndpoint, RequestPartitionData, RequestTopicData, ResponsePartitionData,
+            ResponseTopicData, VoteRequest, VoteResponse,
+        },
+    },
+    time::{Now, Time},
+};
+
+/// Of two prospective voters with equal logs the one with the higher id waits this part of an election
+/// timeout, so that they do not split the vote.
+const YIELD_PART: u64 = 20;
+
+impl Raft {
+    pub(super) fn on_vote(&mut self, now: Now, token: Token, version: i16, request: VoteRequest) {
+        let topics = request.topics.as_slice();
+        let response = if self.is_foreign(request.cluster_id.as_deref()) {
+            VoteResponse {
+                error_code: ErrorCode::INCONSISTENT_CLUSTER_ID,
+                ..Default::default()
+            }
+        } else if let [
+            RequestTopicData {
+                topic_name,
+                partitions,
+                ..
+            },
+        ] = topics
+            && let (
+                [
+                    partition @ RequestPartitionData {
+                        partition_index: 0, ..
+                    },
+                ],
+                TOPIC,
+            ) = (partitions.as_slice(), topic_name.as_str())
+        {
+            let answer = self.decide_vote(now, request.voter_id, partition);
+            self.vote_response(version, answer)
+        } else {
+            VoteResponse {
+                error_code: ErrorCode::INVALID_REQUEST,
+                ..Default::default()
+            }
+        };
+        let response = response.into();
+        self.effects.push_back(Effect::Reply { token, response });
+    }
+
+    /// The checks in Kafka's order (`KafkaRaftClient.handleVoteRequest`).
+    fn decide_vote(
+        &mut self,
+        now: Now,
+        voter: NodeId,
+        request: &RequestPartitionData,
+    ) -> Result<bool, ErrorCode> {
+        let end = OffsetAndEpoch {
+            epoch: request.last_offset_epoch,
+            offset: request.last_offset,
+        };
+        // A candidate opened its epoch, so its log cannot hold records of it; a prospective's may.
+        let illegal = match request.pre_vote {
+            true => end.epoch > request.replica_epoch,
+            false => end.epoch >= request.replica_epoch,
+        };
+        if end.offset.known().is_none() || end.epoch.known().is_none() || illegal {
+            return Err(ErrorCode::INVALID_REQUEST);
+        }
+        if request.replica_epoch < self.state.epoch {
+            return Err(ErrorCode::FENCED_LEADER_EPOCH);
+        }
+        if request.replica_id.known().is_none() {
+            return Err(ErrorCode::INVALID_REQUEST);
+        }
+        if request.replica_epoch > self.state.epoch {
+            self.become_unattached(
+                now,
+                request.replica_epoch,
+                "was asked to vote in a later epoch",
+            );
+        }
+        if !self.is_own_key(voter, request.voter_directory_id) {
+            return Err(ErrorCode::INVALID_VOTER_KEY);
+        }
+        let candidate = ReplicaKey {
+            id: request.replica_id,
+            directory_id: request.replica_directory_id,
+        };
+        let granted = match request.pre_vote {
+            true => self.grants_pre_vote(now, candidate, end),
+            false => self.grants_vote(candidate, end),
+        };
+        if granted && !request.pre_vote && self.state.voted.is_none() {
+            self.give_vote(now, candidate);
+        }
+        Ok(granted)
+    }
+
+    fn grants_pre_vote(&mut self, now: Now, candidate: ReplicaKey, end: OffsetAndEpoch) -> bool {
+        let complete = end >= self.log.end_id();
+        if !complete || self.amnesia.is_some() {
+            return false;
+        }
+        let (own, own_end) = (self.options.node_id, self.log.end_id());
+        let patience_ms = self.options.election_timeout_ms / YIELD_PART;
+        match &mut self.role {
+            Role::Unattached(_) | Role::Candidate(_) | Role::Resigned(_) => true,
+            Role::Prospective(prospective) => {
+                if end > own_end || candidate.id < own {
+                    prospective.yield_until = now.time.plus_ms(patience_ms);
+                }
+                true
+            }
+            // Who hears its leader lets nobody disturb it.
+            Role::Follower(follower) => !follower.has_fetched || follower.connection_lost,
+            Role::Leader(_) => false,
+        }
+    }
+
+    fn grants_vote(&self, candidate: ReplicaKey, end: OffsetAndEpoch) -> bool {
+        let complete = end >= self.log.end_id();
+        if self.amnesia.is_some() {
+            return false;
+        }
+        match &self.role {
+            Role::Unattached(_) | Role::Prospective(_) if self.state.leader.is_none() => {
+                match self.state.voted {
+                    Some(voted) => is_same_replica(voted, candidate),
+                    None => complete,
+                }
+            }
+            Role::Unattached(_) | Role::Prospective(_) => false,
+            Role::Candidate(_) | Role::Leader(_) | Role::Follower(_) | Role::Resigned(_) => false,
+        }
+    }
+
+    fn vote_response(&self, version: i16, answer: Result<bool, ErrorCode>) -> VoteResponse {
+        let partition = ResponsePartitionData {
+            error_code: answer.err().unwrap_or(ErrorCode::NONE),
+            leader_id: self.state.leader.unwrap_or(NodeId::NONE),
+            leader_epoch: self.state.epoch,
+            vote_granted: answer.unwrap_or(false),
+            ..Default::default()
+        };
+        let endpoint = self.leader_endpoint().filter(|_| version >= 1);
+        VoteResponse {
+            topics: vec![ResponseTopicData {
+                topic_name: TOPIC.to_owned(),
+                partitions: vec![partition],
+                ..Default::default()
+            }],
+            node_endpoints: endpoint
+                .into_iter()
+                .map(|(node_id, endpoint)| NodeEndpoint {
+                    node_id,
+                    host: endpoint.host.clone(),
+                    port: endpoint.port,
+                    ..Default::default()
+                })
+                .collect(),
+            ..Default::default()
+        }
+    }
+
+    /// Asks every voter that has not answered yet.
+    pub(super) fn ask_for_votes(&mut self, now: Now) {
+        for peer in self.others() {
+            let (ballots, pre_vote) = match &self.role {
+                Role::Prospective(prospective) => (&prospective.ballots, true),
+                Role::Candidate(candidate) => (&candidate.ballots, false),
+                Role::Unattached(_) | Role::Leader(_) | Role::Follower(_) | Role::Resigned(_) => {
+                    return;
+                }
+            };
+            if !ballots.answered(peer) && self.requests.ready(peer, now.time) {
+                let request = self.vote_request(peer, pre_vote);
+                self.send(peer, request);
+            }
+        }
+    }
+
+    pub(super) fn next_vote_request_at(&self, ballots: &Ballots) -> Option<Time> {
+        let unanswered = self
+            .others()
+            .into_iter()
+            .filter(|peer| !ballots.answered(*peer));
+        unanswered
+            .map(|peer| self.requests.ready_at(peer))
+            .fold(None, earliest)
+    }
+
+    fn vote_request(&self, to: NodeId, pre_vote: bool) -> VoteRequest {
+        let end = self.log.end_id();
+        VoteRequest {
+            cluster_id: Some(self.options.cluster_id.clone()),
+            voter_id: to,
+            topics: vec![RequestTopicData {
+                topic_name: TOPIC.to_owned(),
+                partitions: vec![RequestPartitionData {
+                    replica_epoch: self.state.epoch,
+                    replica_id: self.options.node_id,
+                    replica_directory_id: self.options.directory_id,
+                    last_offset_epoch: end.epoch,
+                    last_offset: end.offset,
+                    pre_vote,
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        }
+    }
+
+    /// A peer serves no pre-votes (Kafka 3.9): as Java, go without them.
+    pub(super) fn on_pre_vote_unsupported(&mut self, now: Now) {
+        if matches!(self.role, Role::Prospective(_)) {
+            self.become_candidate(now, "a voter knows no pre-votes");
+        }
+    }
+
+    pub(super) fn on_vote_response(
+        &mut self,
+        now: Now,
+        from: NodeId,
+        awaited: bool,
+        response: VoteResponse,
+    ) {
+        if response.error_code == ErrorCode::UNSUPPORTED_VERSION && awaited {
+            return self.on_pre_vote_unsupported(now);
+        }
+        let partition = response
+            .topics
+            .first()
+            .and_then(|topic| topic.partitions.first());
+        let Some(partition) = partition.filter(|_| response.error_code.is_ok()) else {
+            return self.on_useless_answer(now, from, awaited, "Vote", response.error_code);
+        };
+        let (leader, epoch) = (partition.leader_id, partition.leader_epoch);
+        if !self.on_common_response(now, from, awaited, partition.error_code, leader, epoch)
+            || !awaited
+        {
+            return;
+        }
+        match &mut self.role {
+            Role::Prospective(_) if !partition.vote_granted && leader == from => {
+                // The leader itself says that it is alive.
+                self.become_follower(now, epoch, from, "the leader refused a pre-vote");
+            }
+            Role::Prospective(prospective) => {
+                prospective.ballots.record(from, partition.vote_granted);
+            }
+            Role::Candidate(candidate) => candidate.ballots.record(from, partition.vote_granted),
+            Role::Unattached(_) | Role::Leader(_) | Role::Follower(_) | Role::Resigned(_) => {}
+        }
+    }
+
+    /// Nobody is disturbed by a pre-vote that failed: back to the leader, or to waiting for one.
+    pub(super) fn give_up_pre_vote(&mut self, now: Now) {
+        match self
+            .state
+            .leader
+            .filter(|leader| *leader != self.options.node_id)
+        {
+            Some(leader) => {
+                let epoch = self.state.epoch;
+                self.become_follower(now, epoch, leader, "too few would vote for it");
+            }
+            None => self.become_unattached(now, self.state.epoch, "too few would vote for it"),
+        }
+    }
+}
+
+/// An unset directory, as of votes read from an old quorum-state file, is that of any.
+fn is_same_replica(voted: ReplicaKey, candidate: ReplicaKey) -> bool {
+    voted.id == candidate.id
+        && (voted.directory_id == Uuid::ZERO || voted.directory_id == candidate.directory_id)
+}
