@@ -2,8 +2,9 @@
 //!
 //! Such a voter may have acknowledged records that it no longer has, and given votes that it no longer
 //! knows. Were it to vote, a candidate without those records could win and they would be gone, as they
-//! are with Java's controllers. So it grants no vote and no pre-vote and stands for no election. It
-//! fetches as usual; a Fetch at an offset is true whatever was lost before.
+//! are with Java's controllers. So while its [`Standing`] is amnesiac it grants no vote and no pre-vote
+//! and stands for no election. It fetches as usual: a Fetch at an offset is true whatever was lost
+//! before.
 //!
 //! It recovers when
 //! 1. every other voter has told its epoch to this process, since
@@ -12,54 +13,112 @@
 //!
 //! Why this is enough. What it had acknowledged was committed by a leader, and each vote it gave went to
 //! a candidate, in an epoch that this leader or candidate remembers; by 1 the leader of 2 is of that
-//! epoch or a later one. Such a leader has all those records below its high watermark, or will have told a
-//! lower one only before its own first record was committed, when it tells none at all. And in the epoch
-//! of that leader our voter votes for nobody, since it follows the leader. None of this needs clocks. It
-//! holds while the others remember: more than a minority that forgets is beyond what voting can mend, and
-//! then nobody is elected.
+//! epoch or a later one. Such a leader tells a high watermark only once its own first record is
+//! committed, and then all those records lie below. And in the epoch of that leader our voter votes for
+//! nobody, since it follows the leader. None of this needs clocks. It holds while the others remember:
+//! when a majority forgets, voting cannot mend it, and then nobody is elected.
+//!
+//! In quorums of five and more a majority of the others will do for 1: one of them took part in every
+//! election and heard of every leader. Only a vote for a candidate that none of them knows can have been
+//! forgotten then; such a candidate gives up within two election timeouts, so we wait for twice that.
+//!
+//! A blank disk may be a new quorum's or a replaced one. A blank voter votes for candidates as blank as
+//! itself, which founds the quorum and makes it sound; when it finds a leader elected without it, it
+//! takes itself for an amnesiac.
 
 use std::collections::BTreeMap;
 
-use super::{Effect, Raft, role::Role, timers::earliest};
+use super::{LogStatus, Raft, role::Role, timers::earliest};
 use crate::{
-    protocol::{Epoch, NodeId},
+    protocol::{Epoch, NodeId, Offset, OffsetAndEpoch, QuorumState, quorum_state::Standing},
     time::{Now, Time},
 };
 
+/// So many election timeouts after the start, no vote from before it can still be counted.
+const STALE_VOTES_AFTER: u64 = 4;
+
+/// What the others remember, for a voter that has forgotten.
 #[derive(Debug)]
-pub(super) struct Amnesia {
-    pub why: String,
+pub(super) struct Memories {
     /// The highest epoch each other voter has told since we started.
     told: BTreeMap<NodeId, Epoch>,
+    started: Time,
 }
 
-impl Amnesia {
-    pub fn new(why: String) -> Amnesia {
-        Amnesia {
-            why,
+impl Memories {
+    pub fn new(now: Now) -> Memories {
+        Memories {
             told: BTreeMap::new(),
+            started: now.time,
         }
     }
+}
+
+/// What a restored voter is worth. A blank one with signs of a quorum is no founder any more: it was
+/// copying a quorum's log onto a new disk.
+pub(super) fn restored_standing(state: &QuorumState, log: &LogStatus) -> Standing {
+    let led = log.end > Offset(0) || state.leader.is_some();
+    let passive = state.epoch > Epoch(0) && state.voted.is_none();
+    match &state.standing {
+        Standing::Blank if led || passive => joined_late(),
+        standing @ (Standing::Sound | Standing::Blank | Standing::Amnesiac(_)) => standing.clone(),
+    }
+}
+
+fn joined_late() -> Standing {
+    Standing::Amnesiac("its disk was blank when the quorum already had a leader".to_owned())
 }
 
 impl Raft {
     /// Why this voter must not vote, if so.
     pub fn amnesia(&self) -> Option<&str> {
-        self.amnesia.as_ref().map(|amnesia| amnesia.why.as_str())
+        match &self.state.standing {
+            Standing::Sound | Standing::Blank => None,
+            Standing::Amnesiac(why) => Some(why),
+        }
+    }
+
+    pub(super) fn may_vote(&self) -> bool {
+        self.amnesia().is_none()
+    }
+
+    /// Whether our vote may go to a candidate whose log ends there.
+    pub(super) fn may_vote_for(&self, end: OffsetAndEpoch) -> bool {
+        match &self.state.standing {
+            Standing::Sound => true,
+            Standing::Blank => end.offset == Offset(0),
+            Standing::Amnesiac(_) => false,
+        }
+    }
+
+    /// A blank voter that elects, or is elected, holds all that its quorum ever wrote: nothing.
+    pub(super) fn standing_of_a_founder(&self) -> Standing {
+        match &self.state.standing {
+            Standing::Blank => Standing::Sound,
+            standing @ (Standing::Sound | Standing::Amnesiac(_)) => standing.clone(),
+        }
+    }
+
+    /// A blank voter that finds a leader had no part in electing it.
+    pub(super) fn standing_of_a_latecomer(&self) -> Standing {
+        match &self.state.standing {
+            Standing::Blank => joined_late(),
+            standing @ (Standing::Sound | Standing::Amnesiac(_)) => standing.clone(),
+        }
     }
 
     /// A peer told its epoch.
     pub(super) fn note_epoch(&mut self, from: NodeId, epoch: Epoch) {
-        if let (Some(amnesia), Some(epoch)) = (&mut self.amnesia, epoch.known()) {
-            let told = amnesia.told.entry(from).or_insert(epoch);
+        if let (false, Some(epoch)) = (self.may_vote(), epoch.known()) {
+            let told = self.memories.told.entry(from).or_insert(epoch);
             *told = epoch.max(*told);
         }
     }
 
     fn silent_peers(&self) -> Vec<NodeId> {
-        let Some(amnesia) = &self.amnesia else {
+        if self.may_vote() {
             return Vec::new();
-        };
+        }
         let leader = match &self.role {
             Role::Follower(_) => self.state.leader,
             Role::Unattached(_) | Role::Resigned(_) => None,
@@ -68,7 +127,7 @@ impl Raft {
         };
         let others = self.others().into_iter();
         others
-            .filter(|peer| !amnesia.told.contains_key(peer) && Some(*peer) != leader)
+            .filter(|peer| !self.memories.told.contains_key(peer) && Some(*peer) != leader)
             .collect()
     }
 
@@ -96,24 +155,25 @@ impl Raft {
     }
 
     /// Ends the amnesia once nothing can be missing any more.
-    pub(super) fn recover_from_amnesia(&mut self) {
-        let (Some(amnesia), Role::Follower(follower)) = (&self.amnesia, &self.role) else {
+    pub(super) fn recover_from_amnesia(&mut self, now: Now) {
+        let (Some(why), Role::Follower(follower)) = (self.amnesia(), &self.role) else {
             return;
         };
-        let all_told = amnesia.told.len() + 1 == self.voters.size();
-        let latest = amnesia.told.values().max();
+        let told = &self.memories.told;
+        let all_told = told.len() + 1 == self.voters.size();
+        let patience_ms = self.options.election_timeout_ms * STALE_VOTES_AFTER;
+        let enough_told = told.len() >= self.voters.majority()
+            && now.time.ms_since(self.memories.started) >= patience_ms;
+        let latest = told.values().max();
         let caught_up = follower
             .told_high_watermark
             .known()
             .is_some_and(|high_watermark| high_watermark <= self.durable_end);
-        if all_told && latest.is_some_and(|epoch| self.state.epoch >= *epoch) && caught_up {
-            tracing::warn!(
-                why = amnesia.why,
-                end_offset = self.durable_end.0,
-                "caught up after a loss: this voter votes again"
-            );
-            self.amnesia = None;
-            self.effects.push_back(Effect::AmnesiaOver);
+        let led = latest.is_some_and(|epoch| self.state.epoch >= *epoch);
+        if (all_told || enough_told) && led && caught_up {
+            let end = self.durable_end.0;
+            tracing::warn!(why, end, "caught up after a loss: this voter votes again");
+            self.become_sound();
         }
     }
 }

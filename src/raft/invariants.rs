@@ -3,7 +3,7 @@
 //! simulator checks.
 
 use super::{Raft, role::Role};
-use crate::protocol::{Offset, QuorumState};
+use crate::protocol::{Offset, QuorumState, quorum_state::Standing};
 
 /// What was true after the input before.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ impl Raft {
         if let Role::Candidate(_) | Role::Leader(_) = self.role {
             let voted = self.state.voted.map(|voted| voted.id);
             assert_eq!(voted, Some(own), "a candidate votes for itself");
-            assert!(self.amnesia.is_none(), "an amnesiac is no candidate");
+            assert!(self.may_vote(), "an amnesiac is no candidate");
         }
         assert!(
             self.parked.is_empty() || self.is_leader(),
@@ -47,6 +47,10 @@ impl Raft {
             "committed records are in the log"
         );
 
+        if self.state.standing == Standing::Blank {
+            assert_eq!(self.log.end, Offset(0), "who has records is not blank");
+        }
+
         let before = &self.checked;
         assert!(
             self.high_watermark >= before.high_watermark,
@@ -63,7 +67,7 @@ impl Raft {
             assert!(kept, "an epoch has one leader");
         }
         self.checked = Checked {
-            state: self.state,
+            state: self.state.clone(),
             high_watermark: self.high_watermark,
         };
     }

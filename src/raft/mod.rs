@@ -54,7 +54,7 @@ mod transition;
 mod vote;
 mod voters;
 
-use amnesia::Amnesia;
+use amnesia::Memories;
 pub use epochs::{FetchPosition, LogStatus};
 use fetch::ReplicaFetch;
 use invariants::Checked;
@@ -101,8 +101,6 @@ pub struct Restored {
     pub log: LogStatus,
     /// Size in bytes of every snapshot.
     pub snapshots: BTreeMap<OffsetAndEpoch, u64>,
-    /// Why this voter may have lost records it acknowledged or a vote it gave, if it may.
-    pub amnesia: Option<String>,
 }
 
 /// Names a request that came in and waits for its answer. Chosen by the rim.
@@ -178,9 +176,6 @@ pub enum Effect {
         leader: Option<NodeId>,
         epoch: Epoch,
     },
-    /// A voter with [`Restored::amnesia`] has caught up: it may vote, and is to be restored without from
-    /// now on. Durable before the next effect is performed.
-    AmnesiaOver,
     /// Stop the process and say why.
     Fatal(String),
 }
@@ -194,7 +189,7 @@ pub struct Raft {
     /// As saved, or about to be by an effect not yet performed.
     state: QuorumState,
     role: Role,
-    amnesia: Option<Amnesia>,
+    memories: Memories,
     log: LogStatus,
     /// Everything below is on disk.
     durable_end: Offset,
@@ -227,15 +222,15 @@ impl Raft {
         now: Now,
     ) -> Raft {
         assert!(voters.contains(options.node_id), "a controller is a voter");
+        let saved = restored.quorum_state.clone();
         let mut state = restored.quorum_state;
         let last_epoch = restored.log.last_epoch();
         if last_epoch > state.epoch {
-            // The quorum state was deleted or is older than the log (`QuorumState.initialize`).
-            state = QuorumState {
-                epoch: last_epoch,
-                ..Default::default()
-            };
+            // The quorum state is older than the log (`QuorumState.initialize`).
+            state.epoch = last_epoch;
+            (state.voted, state.leader) = (None, None);
         }
+        state.standing = amnesia::restored_standing(&state, &restored.log);
         // A leader that the configuration no longer knows cannot be followed.
         state.leader = state.leader.filter(|leader| voters.contains(*leader));
         let unattached = Role::Unattached(Unattached {
@@ -249,10 +244,10 @@ impl Raft {
             rng,
             state: QuorumState {
                 leader: None,
-                ..state
+                ..state.clone()
             },
             role: unattached,
-            amnesia: restored.amnesia.map(Amnesia::new),
+            memories: Memories::new(now),
             durable_end: restored.log.end,
             log: restored.log,
             snapshots: restored.snapshots,
@@ -267,7 +262,7 @@ impl Raft {
             effects: VecDeque::new(),
             checked: Checked::default(),
         };
-        raft.begin(now, state, restored.quorum_state);
+        raft.begin(now, state, saved);
         raft.after_input(now);
         raft
     }
@@ -300,7 +295,8 @@ impl Raft {
         self.effects
             .retain(|effect| !matches!(effect, Effect::SaveQuorumState(_)));
         if self.state != saved {
-            self.effects.push_front(Effect::SaveQuorumState(self.state));
+            self.effects
+                .push_front(Effect::SaveQuorumState(self.state.clone()));
         }
         let only_voter = self.voters.size() == 1;
         if let (true, Some(why)) = (only_voter, self.amnesia()) {
@@ -388,7 +384,7 @@ impl Raft {
         self.durable_end = self.durable_end.max(end);
         match &self.role {
             Role::Leader(_) => self.raise_high_watermark(now),
-            Role::Follower(_) => self.on_follower_durable(),
+            Role::Follower(_) => self.on_follower_durable(now),
             Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) | Role::Resigned(_) => {
             }
         }
@@ -485,8 +481,8 @@ impl Raft {
         &self.role
     }
 
-    pub fn quorum_state(&self) -> QuorumState {
-        self.state
+    pub fn quorum_state(&self) -> &QuorumState {
+        &self.state
     }
 
     pub fn log(&self) -> &LogStatus {
@@ -505,7 +501,7 @@ impl Raft {
     }
 
     fn may_elect(&self) -> bool {
-        self.amnesia.is_none() && !self.shutting_down
+        self.may_vote() && !self.shutting_down
     }
 
     fn push_append(&mut self, batch: RecordBatch) {

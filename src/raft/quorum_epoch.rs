@@ -347,18 +347,18 @@ impl Raft {
         epoch: Epoch,
     ) -> bool {
         self.note_epoch(from, epoch);
-        let before = self.state;
+        let before = (self.state.epoch, self.state.leader);
         let stale = epoch < self.state.epoch || error == ErrorCode::UNKNOWN_LEADER_EPOCH;
         let answers_epoch =
             error == ErrorCode::FENCED_LEADER_EPOCH || error == ErrorCode::NOT_LEADER_OR_FOLLOWER;
         if !stale && (epoch > self.state.epoch || answers_epoch || error.is_ok()) {
             self.adopt(now, leader.known(), epoch);
         }
-        if !stale && error.is_ok() && epoch == before.epoch {
+        if !stale && error.is_ok() && epoch == before.0 {
             self.requests.succeeded(from);
             return true;
         }
-        if awaited && self.state == before {
+        if awaited && (self.state.epoch, self.state.leader) == before {
             // Nothing was learned, so asking again at once would bring the same.
             self.requests.back_off(from, now);
         }

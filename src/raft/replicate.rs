@@ -96,7 +96,7 @@ impl Raft {
             partition.current_leader.leader_epoch,
         );
         let error = partition.error_code;
-        let before = self.state;
+        let before = self.state.clone();
         let good = self.on_common_response(now, from, awaited, error, leader, epoch);
         let is_from_leader = self.state.leader == Some(from);
         if error == ErrorCode::NOT_LEADER_OR_FOLLOWER
@@ -109,7 +109,7 @@ impl Raft {
         }
         if good && awaited && is_from_leader && matches!(self.role, Role::Follower(_)) {
             self.on_fetched(now, from, partition);
-            self.recover_from_amnesia();
+            self.recover_from_amnesia(now);
         }
     }
 
@@ -246,9 +246,9 @@ impl Raft {
         }
     }
 
-    pub(super) fn on_follower_durable(&mut self) {
+    pub(super) fn on_follower_durable(&mut self, now: Now) {
         self.follow_high_watermark(Offset::NONE);
-        self.recover_from_amnesia();
+        self.recover_from_amnesia(now);
     }
 
     pub(super) fn on_fetch_failed(&mut self, now: Now, from: NodeId, error: SendError) {

@@ -9,6 +9,7 @@ use crate::{
     protocol::{
         Epoch, NodeId, Offset, QuorumState, ReplicaKey,
         control_records::{ControlRecord, LeaderChangeMessage, LeaderChangeVoter},
+        quorum_state::Standing,
         record_batch::RecordBatch,
     },
     time::{Now, Time},
@@ -17,20 +18,17 @@ use crate::{
 impl Raft {
     /// A later epoch was heard of, or ours has no leader any more that we could name.
     pub(super) fn become_unattached(&mut self, now: Now, epoch: Epoch, why: &str) {
-        let state = QuorumState {
-            epoch,
-            ..self.state_in(epoch)
-        };
         let election_at = self.election_deadline(now);
         let role = Role::Unattached(Unattached { election_at });
-        self.transition(state, role, why);
+        self.transition(self.state_in(epoch), role, why);
     }
 
     /// Gives the vote of this epoch, as a voter that is bound to no other: unattached, or prospective.
     pub(super) fn give_vote(&mut self, now: Now, candidate: ReplicaKey) {
         let state = QuorumState {
             voted: Some(candidate),
-            ..self.state
+            standing: self.standing_of_a_founder(),
+            ..self.state.clone()
         };
         let election_at = self.election_deadline(now);
         let role = match self.role.clone() {
@@ -60,7 +58,7 @@ impl Raft {
             yield_until: Time::default(),
             connection_lost,
         });
-        self.transition(self.state, role, why);
+        self.transition(self.state.clone(), role, why);
     }
 
     /// Opens an epoch and votes for itself in it.
@@ -70,6 +68,7 @@ impl Raft {
             epoch: Epoch(self.state.epoch.0 + 1),
             voted: Some(self.own_key()),
             leader: None,
+            standing: self.state.standing.clone(),
         };
         let role = Role::Candidate(Candidate {
             ballots: Ballots::new(self.options.node_id, self.voters.size()),
@@ -88,6 +87,7 @@ impl Raft {
         };
         let state = QuorumState {
             leader: Some(leader),
+            standing: self.standing_of_a_latecomer(),
             ..self.state_in(epoch)
         };
         let role = Role::Follower(Follower {
@@ -107,7 +107,8 @@ impl Raft {
         let own = self.options.node_id;
         let state = QuorumState {
             leader: Some(own),
-            ..self.state
+            standing: self.standing_of_a_founder(),
+            ..self.state.clone()
         };
         let role = Role::Leader(Box::new(Leader {
             epoch_start: self.log.end,
@@ -143,21 +144,30 @@ impl Raft {
             unacked: self.voters.ids().filter(|id| *id != own).collect(),
             successors,
         });
-        self.transition(self.state, role, why);
+        self.transition(self.state.clone(), role, why);
+    }
+
+    /// Everything that was lost is back. Epoch, vote and role stay.
+    pub(super) fn become_sound(&mut self) {
+        self.state.standing = Standing::Sound;
+        let state = self.state.clone();
+        self.effects.push_back(Effect::SaveQuorumState(state));
     }
 
     /// What is known of `epoch`: all if it is ours, nothing if it is a later one.
     fn state_in(&self, epoch: Epoch) -> QuorumState {
         match epoch == self.state.epoch {
-            true => self.state,
+            true => self.state.clone(),
             false => QuorumState {
                 epoch,
-                ..Default::default()
+                voted: None,
+                leader: None,
+                standing: self.state.standing.clone(),
             },
         }
     }
 
-    fn transition(&mut self, state: QuorumState, role: Role, why: &str) {
+    pub(super) fn transition(&mut self, state: QuorumState, role: Role, why: &str) {
         let was_leader = matches!(self.role, Role::Leader(_));
         self.assert_legal(&state, &role);
         tracing::info!(
@@ -170,12 +180,13 @@ impl Raft {
             "raft role"
         );
         if state != self.state {
-            self.effects.push_back(Effect::SaveQuorumState(state));
+            self.effects
+                .push_back(Effect::SaveQuorumState(state.clone()));
         }
         self.state = state;
         self.role = role;
         self.requests.forget();
-        let leader = state.leader.filter(|id| *id != self.options.node_id);
+        let leader = self.state.leader.filter(|id| *id != self.options.node_id);
         self.tell_leader(leader);
         if was_leader {
             self.refuse_parked_fetches();

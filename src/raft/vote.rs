@@ -106,8 +106,7 @@ impl Raft {
     }
 
     fn grants_pre_vote(&mut self, now: Now, candidate: ReplicaKey, end: OffsetAndEpoch) -> bool {
-        let complete = end >= self.log.end_id();
-        if !complete || self.amnesia.is_some() {
+        if end < self.log.end_id() || !self.may_vote_for(end) {
             return false;
         }
         let (own, own_end) = (self.options.node_id, self.log.end_id());
@@ -128,7 +127,7 @@ impl Raft {
 
     fn grants_vote(&self, candidate: ReplicaKey, end: OffsetAndEpoch) -> bool {
         let complete = end >= self.log.end_id();
-        if self.amnesia.is_some() {
+        if !self.may_vote_for(end) {
             return false;
         }
         match &self.role {
