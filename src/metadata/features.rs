@@ -258,9 +258,11 @@ fn check(
         // Level 0 is all this controller supports, and where every cluster of it stands.
         KRAFT_VERSION => return Ok(None),
         _ => {
+            let Some(feature) = Feature::named(name) else {
+                return refuse(format!("Feature {name} not found."));
+            };
             let level_of = |other: &str| proposed.get(other).copied().unwrap_or(0);
-            let feature = Feature::named(name);
-            let missing = feature.and_then(|feature| feature.missing_dependency(level, level_of));
+            let missing = feature.missing_dependency(level, level_of);
             if let Some((dependency, minimum)) = missing {
                 return refuse(format!(
                     "{name} could not be set to {level} because it depends on {dependency} level \

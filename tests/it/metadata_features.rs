@@ -71,6 +71,13 @@ fn refusals_of_updates() {
         ),
         (
             30,
+            "no.such",
+            0,
+            UPGRADE,
+            "Invalid update version 0 for feature no.such. Feature no.such not found.",
+        ),
+        (
+            30,
             "group.version",
             1,
             0,
