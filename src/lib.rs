@@ -8,6 +8,8 @@ pub mod protocol;
 
 pub mod raft;
 
+pub mod controller;
+
 pub mod metadata;
 
 pub mod log;

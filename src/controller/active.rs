@@ -1,0 +1,171 @@
+//! What only the active controller does: turn requests and the passing of time into records.
+
+use super::{
+    Controller,
+    accumulator::Accumulator,
+    apis::Write,
+    caller::ReplyTo,
+    deferred::Deferred,
+    effect::Effect,
+    periodic::{Periodic, Task},
+    wrong_controller,
+};
+use crate::{
+    metadata::{
+        ApiError, Cx, Outcome, State, activation, elections, heartbeats, sessions::Sessions,
+    },
+    protocol::{Epoch, ErrorCode, Offset, api::Request},
+    time::{Now, Time},
+};
+
+/// What a controller has while it is active.
+pub(super) struct Active {
+    pub(super) accumulator: Accumulator,
+    pub(super) deferred: Deferred,
+    pub(super) sessions: Sessions,
+    periodic: Periodic,
+}
+
+impl Active {
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let deadlines = [self.accumulator.due(), self.periodic.deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+}
+
+impl Controller {
+    /// Takes over: all records of earlier epochs are committed, none of ours is written
+    /// (`QuorumController.claim`).
+    pub(super) fn activate(&mut self, now: Now, epoch: Epoch) {
+        let state = self.replica.state();
+        let activation = match activation::records(state, &self.options.metadata) {
+            Ok(activation) => activation,
+            Err(error) => return self.effects.push_back(Effect::Fatal(error.to_string())),
+        };
+        tracing::info!("{}", activation.response);
+        let session_timeout_ms = self.options.metadata.session_timeout_ms;
+        self.active = Some(Active {
+            accumulator: Accumulator::new(epoch, self.options.append_linger_ms),
+            deferred: Deferred::default(),
+            sessions: Sessions::activate(state, now.time),
+            periodic: Periodic::new(self.options.periodic, session_timeout_ms, now),
+        });
+        if let Err(error) = self.operate(now, 0, false, |_, _| activation) {
+            self.effects
+                .push_back(Effect::Fatal(format!("cannot activate: {error}")));
+        }
+    }
+
+    /// A request that changes metadata. It is answered when its records are committed; without records,
+    /// when everything is that it may have seen.
+    pub(super) fn write(&mut self, now: Now, reply_to: ReplyTo, request: Request, write: Write) {
+        let full = self
+            .active
+            .as_ref()
+            .is_some_and(|active| active.deferred.is_full());
+        if full {
+            let message = "The controller is overloaded; try again.";
+            let refusal = reply_to.fail(&request, ErrorCode::REQUEST_TIMED_OUT, message);
+            return self.effects.push_back(refusal);
+        }
+        let forwarded = reply_to.letter.is_some();
+        let done = self.operate(now, reply_to.api_version, forwarded, |state, cx| {
+            write(state, cx, &request)
+        });
+        match (done, &mut self.active) {
+            (Ok((response, end_offset)), Some(active)) => {
+                active
+                    .deferred
+                    .park(reply_to, request, response, end_offset);
+            }
+            (Ok(_), None) => unreachable!("only the active controller operates"),
+            (Err(error), _) => {
+                self.effects
+                    .push_back(reply_to.fail(&request, error.code, &error.message));
+            }
+        }
+    }
+
+    /// Runs an operation on the newest state and takes its records. Returns its response, and where the
+    /// log ends that the response speaks of.
+    pub(super) fn operate<R>(
+        &mut self,
+        now: Now,
+        api_version: i16,
+        forwarded: bool,
+        operation: impl FnOnce(&State, &mut Cx) -> Outcome<R>,
+    ) -> Result<(R, Offset), ApiError> {
+        let Some(active) = &mut self.active else {
+            let message = wrong_controller(self.leader);
+            return Err(ApiError::new(ErrorCode::NOT_CONTROLLER, message));
+        };
+        // Containers are shared, so that a clone costs next to nothing.
+        let newest = active
+            .accumulator
+            .newest()
+            .unwrap_or(self.replica.state())
+            .clone();
+        let next_offset = active.accumulator.next_offset(self.raft.end_offset());
+        let outcome = operation(
+            &newest,
+            &mut Cx {
+                now,
+                rng: &mut self.rng,
+                options: &self.options.metadata,
+                sessions: &mut active.sessions,
+                next_offset,
+                api_version,
+                forwarded,
+            },
+        );
+        let Outcome {
+            records,
+            atomic,
+            response,
+        } = outcome;
+        let is_change = !records.is_empty();
+        active
+            .accumulator
+            .add(now, &newest, next_offset, records, atomic)?;
+        if is_change {
+            active.periodic.appended(now);
+        }
+        let end_offset = active.accumulator.next_offset(self.raft.end_offset());
+        self.append_gathered(now);
+        Ok((response, end_offset))
+    }
+
+    /// Hands raft the batches that have waited long enough; by default, none waits.
+    pub(super) fn append_gathered(&mut self, now: Now) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        for batch in active.accumulator.take(now) {
+            self.raft.append(now, batch);
+        }
+    }
+
+    pub(super) fn run_periodic_tasks(&mut self, now: Now) {
+        let due = self.active.as_ref().map(|active| active.periodic.due(now));
+        for task in due.unwrap_or_default() {
+            let run = match task {
+                Task::FenceStaleBrokers => self.operate(now, 0, false, heartbeats::fence_stale),
+                Task::WriteNoOp => self.operate(now, 0, false, |_, _| {
+                    Outcome::atomic(vec![activation::no_op()], false)
+                }),
+                Task::BalanceLeaders => self.operate(now, 0, false, elections::balance_leaders),
+                Task::ElectUnclean => self.operate(now, 0, false, elections::elect_unclean),
+            };
+            let again_soon = match run {
+                Ok((again_soon, _)) => again_soon,
+                Err(error) => {
+                    tracing::error!("{task:?} failed, and will be tried again later: {error}");
+                    false
+                }
+            };
+            if let Some(active) = &mut self.active {
+                active.periodic.done(now, task, again_soon);
+            }
+        }
+    }
+}

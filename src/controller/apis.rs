@@ -1,0 +1,262 @@
+//! THE table of what a controller serves: per API its versions, who may call it, how long a request may
+//! wait, and what answers it. ApiVersions is derived from it; what is not in it is not advertised,
+//! and a request for it closes the connection.
+
+use std::ops::RangeInclusive;
+
+use super::reads::{self, View};
+use crate::{
+    metadata::{
+        Cx, Outcome, State, alter_partition, configs, controllers, create_partitions,
+        create_topics, delete_topics, directories, elections, features, heartbeats, producer_ids,
+        registration,
+    },
+    protocol::{
+        ErrorCode,
+        api::{ApiKey, Request, Response},
+        messages::api_versions::{ApiVersion, ApiVersionsResponse},
+    },
+};
+
+/// One row: an API that a controller listener serves.
+#[derive(Debug)]
+pub struct Api {
+    pub key: ApiKey,
+    /// The versions served: those of Kafka 4.3.1's controllers.
+    pub versions: RangeInclusive<i16>,
+    /// What the sender must be allowed to do, wherever an authorizer is configured.
+    pub authorization: Authorization,
+    /// Brokers pass it on in an Envelope for their clients (`ApiKeys.forwardable`).
+    pub forwardable: bool,
+    /// How long a request may wait to be handled before it is answered with REQUEST_TIMED_OUT.
+    pub(super) timeout: Timeout,
+    pub(super) handler: Handler,
+}
+
+/// The rights that `ControllerApis` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    /// Anyone who may connect.
+    None,
+    /// The operation on the cluster.
+    Cluster(Operation),
+    /// The operation on the cluster, or else on each topic named.
+    ClusterOrTopic(Operation),
+    /// The operation on each topic named.
+    Topic(Operation),
+    /// The operation on each resource named: topics and groups themselves, the cluster for brokers and
+    /// client metrics.
+    ConfigResource(Operation),
+}
+
+/// The operations that an ACL allows or denies (`org.apache.kafka.common.acl.AclOperation`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Create,
+    Delete,
+    Alter,
+    Describe,
+    ClusterAction,
+    DescribeConfigs,
+    AlterConfigs,
+}
+
+/// Which part of the controller answers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Handler {
+    /// The quorum's own business.
+    Raft,
+    /// Changes the metadata: for the active controller alone, answered when the change is committed.
+    Write(Write),
+    /// Reads this node, on any node: the last stable state, and what it knows of the quorum.
+    Read(Read),
+    /// Carries another request.
+    Envelope,
+}
+
+/// A change as [`crate::metadata`] defines it, over requests and answers of any API.
+pub(super) type Write = fn(&State, &mut Cx, &Request) -> Outcome<Response>;
+pub(super) type Read = fn(&View, &Request) -> Response;
+
+/// What limits the time that a request waits in a queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Timeout {
+    None,
+    /// A field of the request, in milliseconds.
+    OfRequest(fn(&Request) -> i32),
+    /// Half of `broker.heartbeat.interval.ms`: the broker will have sent another one by then.
+    Heartbeat,
+}
+
+/// The rows of a table are chosen by the request's key, so another request here is our own mistake.
+fn mismatch(request: &Request) -> ! {
+    unreachable!(
+        "a row of another API was chosen for {}",
+        request.api_key().name()
+    )
+}
+
+macro_rules! write {
+    ($Api:ident, $handle:path) => {
+        Handler::Write(|state, cx, request| {
+            let Request::$Api(body) = request else {
+                mismatch(request)
+            };
+            let Outcome {
+                records,
+                atomic,
+                response,
+            } = $handle(state, cx, body);
+            Outcome {
+                records,
+                atomic,
+                response: response.into(),
+            }
+        })
+    };
+}
+
+macro_rules! read {
+    ($Api:ident, $handle:path) => {
+        Handler::Read(|view, request| {
+            let Request::$Api(body) = request else {
+                mismatch(request)
+            };
+            $handle(view, body).into()
+        })
+    };
+}
+
+macro_rules! timeout_of {
+    ($Api:ident) => {
+        Timeout::OfRequest(|request| {
+            let Request::$Api(body) = request else {
+                mismatch(request)
+            };
+            body.timeout_ms
+        })
+    };
+}
+
+/// `key versions authorization forwardable timeout handler`, by key.
+macro_rules! apis {
+    ($($KEY:ident $versions:expr, $authorization:expr, $forwardable:expr, $timeout:expr,
+       $handler:expr;)*) => {
+        /// All APIs served, by key.
+        pub const APIS: &[Api] = &[ $( Api {
+            key: ApiKey::$KEY,
+            versions: $versions,
+            authorization: $authorization,
+            forwardable: $forwardable,
+            timeout: $timeout,
+            handler: $handler,
+        }, )* ];
+    };
+}
+
+use Authorization::{Cluster, ClusterOrTopic, ConfigResource, Topic};
+use Operation::*;
+
+const FORWARDABLE: bool = true;
+const DIRECT: bool = false;
+
+apis! {
+    FETCH 4..=18, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;
+    API_VERSIONS 0..=4, Authorization::None, DIRECT, Timeout::None,
+        read!(ApiVersions, reads::api_versions);
+    CREATE_TOPICS 2..=7, ClusterOrTopic(Create), FORWARDABLE, timeout_of!(CreateTopics),
+        write!(CreateTopics, create_topics::create_topics);
+    DELETE_TOPICS 1..=6, ClusterOrTopic(Delete), FORWARDABLE, timeout_of!(DeleteTopics),
+        write!(DeleteTopics, delete_topics::delete_topics);
+    DESCRIBE_CONFIGS 1..=4, ConfigResource(DescribeConfigs), DIRECT, Timeout::None,
+        read!(DescribeConfigs, reads::describe_configs);
+    ALTER_CONFIGS 0..=2, ConfigResource(AlterConfigs), FORWARDABLE, Timeout::None,
+        write!(AlterConfigs, configs::alter_configs);
+    CREATE_PARTITIONS 0..=3, Topic(Alter), FORWARDABLE, timeout_of!(CreatePartitions),
+        write!(CreatePartitions, create_partitions::create_partitions);
+    ELECT_LEADERS 0..=2, Cluster(Alter), FORWARDABLE, timeout_of!(ElectLeaders),
+        write!(ElectLeaders, elections::elect_leaders);
+    INCREMENTAL_ALTER_CONFIGS 0..=1, ConfigResource(AlterConfigs), FORWARDABLE, Timeout::None,
+        write!(IncrementalAlterConfigs, configs::incremental_alter_configs);
+    VOTE 0..=2, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;
+    BEGIN_QUORUM_EPOCH 0..=1, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;
+    END_QUORUM_EPOCH 0..=1, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;
+    DESCRIBE_QUORUM 0..=2, Cluster(Describe), FORWARDABLE, Timeout::None, Handler::Raft;
+    ALTER_PARTITION 2..=3, Cluster(ClusterAction), DIRECT, Timeout::None,
+        write!(AlterPartition, alter_partition::alter_partition);
+    UPDATE_FEATURES 0..=2, Cluster(Alter), FORWARDABLE, Timeout::None,
+        write!(UpdateFeatures, features::update_features);
+    ENVELOPE 0..=0, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Envelope;
+    FETCH_SNAPSHOT 0..=1, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;
+    DESCRIBE_CLUSTER 0..=2, Cluster(Alter), DIRECT, Timeout::None,
+        read!(DescribeCluster, reads::describe_cluster);
+    BROKER_REGISTRATION 0..=4, Cluster(ClusterAction), DIRECT, Timeout::None,
+        write!(BrokerRegistration, registration::register_broker);
+    BROKER_HEARTBEAT 0..=2, Cluster(ClusterAction), DIRECT, Timeout::Heartbeat,
+        write!(BrokerHeartbeat, heartbeats::broker_heartbeat);
+    UNREGISTER_BROKER 0..=0, Cluster(Alter), FORWARDABLE, Timeout::None,
+        write!(UnregisterBroker, registration::unregister_broker);
+    ALLOCATE_PRODUCER_IDS 0..=0, Cluster(ClusterAction), FORWARDABLE, Timeout::None,
+        write!(AllocateProducerIds, producer_ids::allocate_producer_ids);
+    CONTROLLER_REGISTRATION 0..=0, Cluster(ClusterAction), DIRECT, Timeout::None,
+        write!(ControllerRegistration, controllers::register_controller);
+    ASSIGN_REPLICAS_TO_DIRS 0..=0, Cluster(ClusterAction), DIRECT, Timeout::None,
+        write!(AssignReplicasToDirs, directories::assign_replicas_to_dirs);
+}
+
+/// The row of an API; `None` for one that is not served.
+pub fn find(key: ApiKey) -> Option<&'static Api> {
+    let row = APIS.binary_search_by_key(&key, |api| api.key);
+    row.ok().map(|index| &APIS[index])
+}
+
+/// What an ApiVersions answer lists.
+pub(super) fn advertised() -> Vec<ApiVersion> {
+    APIS.iter().map(advertise).collect()
+}
+
+fn advertise(api: &Api) -> ApiVersion {
+    ApiVersion {
+        api_key: api.key.0,
+        min_version: *api.versions.start(),
+        max_version: *api.versions.end(),
+        ..Default::default()
+    }
+}
+
+/// The answer to an ApiVersions request of a version that is not served, to be sent in version 0, which
+/// every client can read: it names the versions of ApiVersions alone, and the client asks again
+/// with one of them (KIP-511).
+pub fn unsupported_api_versions() -> ApiVersionsResponse {
+    ApiVersionsResponse {
+        error_code: ErrorCode::UNSUPPORTED_VERSION,
+        api_keys: find(ApiKey::API_VERSIONS)
+            .into_iter()
+            .map(advertise)
+            .collect(),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_sorted_and_within_what_the_messages_can_say() {
+        assert!(APIS.is_sorted_by_key(|api| api.key));
+        for row in APIS {
+            let message = row.key.api().expect("a message file");
+            assert!(
+                message.min_version <= *row.versions.start(),
+                "{}",
+                message.name
+            );
+            assert!(
+                *row.versions.end() <= message.max_version,
+                "{}",
+                message.name
+            );
+        }
+    }
+}

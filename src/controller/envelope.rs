@@ -1,0 +1,124 @@
+//! Envelope (KIP-590): a broker passes a client's request on, with the client's principal and address
+//! beside it. The inner request is served as if the client had sent it itself
+//! (`org.apache.kafka.server.EnvelopeUtils`).
+
+use bytes::Bytes;
+
+use super::{apis, caller::Principal};
+use crate::protocol::{
+    ErrorCode,
+    api::{Request, Response},
+    header::{DefaultPrincipalData, RequestHeader},
+    messages::envelope::{EnvelopeRequest, EnvelopeResponse},
+    schema::Message,
+    wire::Reader,
+};
+
+/// A request taken out of its envelope.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) letter: Letter,
+    pub(super) principal: Principal,
+    /// 4 or 16 bytes.
+    pub(super) client_host: Bytes,
+    pub(super) client_id: Option<String>,
+    pub(super) request: Request,
+}
+
+/// What it takes to put the answer to an inner request into an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Letter {
+    pub(super) api_version: i16,
+    correlation_id: i32,
+}
+
+/// Opens an envelope, or says which error the envelope itself is answered with. The broker treats
+/// UNSUPPORTED_VERSION as its client's fault; of the others it tells the client nothing.
+pub(super) fn open(envelope: &EnvelopeRequest) -> Result<Inner, ErrorCode> {
+    let principal = envelope.request_principal.clone().and_then(principal);
+    let principal = principal.ok_or(ErrorCode::PRINCIPAL_DESERIALIZATION_FAILURE)?;
+    if ![4, 16].contains(&envelope.client_host_address.len()) {
+        return Err(ErrorCode::INVALID_REQUEST);
+    }
+    let mut reader = Reader::new(envelope.request_data.clone());
+    let header = RequestHeader::read(&mut reader).map_err(|_| ErrorCode::UNSUPPORTED_VERSION)?;
+    let api_version = header.request_api_version;
+    let api = apis::find(header.api_key()).ok_or(match header.api_key().api() {
+        // A client learns from its broker what we serve, so this one did not ask.
+        Some(_) => ErrorCode::UNSUPPORTED_VERSION,
+        None => ErrorCode::INVALID_REQUEST,
+    })?;
+    if !api.forwardable {
+        return Err(ErrorCode::INVALID_REQUEST);
+    }
+    if !api.versions.contains(&api_version) {
+        return Err(ErrorCode::UNSUPPORTED_VERSION);
+    }
+    let request = Request::decode(api.key, api_version, &mut reader)
+        .map_err(|_| ErrorCode::UNSUPPORTED_VERSION)?;
+    let correlation_id = header.correlation_id;
+    Ok(Inner {
+        letter: Letter {
+            api_version,
+            correlation_id,
+        },
+        principal,
+        client_host: envelope.client_host_address.clone(),
+        client_id: header.client_id,
+        request,
+    })
+}
+
+/// Kafka's default principal: a version, then the data; what a newer broker adds is passed over.
+fn principal(bytes: Bytes) -> Option<Principal> {
+    let mut reader = Reader::new(bytes);
+    let version = reader.i16().ok()?;
+    let data = DefaultPrincipalData::decode(&mut reader, version).ok()?;
+    Some(Principal {
+        principal_type: data.r#type,
+        name: data.name,
+        token_authenticated: data.token_authenticated,
+    })
+}
+
+impl Letter {
+    /// The answer to the inner request in an envelope. Where it says that this node is not the
+    /// leader, the envelope says so instead, and the broker looks for the active controller and
+    /// sends the request again without its client noticing (`RequestChannel.buildErrorResponse`).
+    pub(super) fn seal(self, response: &Response) -> EnvelopeResponse {
+        if says_not_leader(response) {
+            return refuse(ErrorCode::NOT_CONTROLLER);
+        }
+        match response.encode_with_header(self.api_version, self.correlation_id) {
+            Ok(bytes) => EnvelopeResponse {
+                response_data: Some(bytes),
+                ..Default::default()
+            },
+            Err(_) => refuse(ErrorCode::UNKNOWN_SERVER_ERROR),
+        }
+    }
+}
+
+/// An envelope with an error of its own and nothing inside.
+pub(super) fn refuse(error_code: ErrorCode) -> EnvelopeResponse {
+    EnvelopeResponse {
+        error_code,
+        ..Default::default()
+    }
+}
+
+/// Only the quorum's own answer is looked into: whatever else this node refuses for want of leadership
+/// is refused in one place, where the envelope is at hand.
+fn says_not_leader(response: &Response) -> bool {
+    let Response::DescribeQuorum(response) = response else {
+        return false;
+    };
+    let mut codes = response.topics.iter().flat_map(|topic| {
+        let codes = topic
+            .partitions
+            .iter()
+            .map(|partition| partition.error_code);
+        codes.chain([response.error_code])
+    });
+    codes.any(|code| code == ErrorCode::NOT_LEADER_OR_FOLLOWER)
+}

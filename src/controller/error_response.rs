@@ -1,0 +1,428 @@
+//! The answer to a request that failed as a whole: every API has its own place for the error, with the
+//! items of the request where the answer has no place of its own (`AbstractRequest.getErrorResponse`).
+
+use std::collections::BTreeSet;
+
+use crate::protocol::{
+    ErrorCode,
+    api::{Request, Response},
+    messages::*,
+};
+
+/// An answer that has a field for an error of the whole, and for its message where one is given.
+macro_rules! top_level {
+    ($Response:path, $code:ident $(, $error_message:ident)?) => {{
+        type Answer = $Response;
+        Answer {
+            error_code: $code,
+            $( $error_message, )?
+            ..Default::default()
+        }
+        .into()
+    }};
+}
+
+/// The answer that tells the sender of `request` that `code` befell all of it.
+pub(super) fn error_response(
+    request: &Request,
+    api_version: i16,
+    code: ErrorCode,
+    message: &str,
+) -> Response {
+    let error_message = Some(message.to_owned());
+    match request {
+        Request::Fetch(request) => fetch_error(request, code).into(),
+        Request::SaslHandshake(_) => top_level!(sasl_handshake::SaslHandshakeResponse, code),
+        Request::ApiVersions(_) => top_level!(api_versions::ApiVersionsResponse, code),
+        Request::CreateTopics(request) => create_topics_error(request, code, message).into(),
+        Request::DeleteTopics(request) => delete_topics_error(request, code).into(),
+        Request::DescribeAcls(_) => {
+            top_level!(describe_acls::DescribeAclsResponse, code, error_message)
+        }
+        Request::CreateAcls(request) => create_acls_error(request, code, message).into(),
+        Request::DeleteAcls(request) => delete_acls_error(request, code, message).into(),
+        Request::DescribeConfigs(request) => describe_configs_error(request, code, message).into(),
+        Request::AlterConfigs(request) => alter_configs_error(request, code, message).into(),
+        Request::SaslAuthenticate(_) => {
+            top_level!(
+                sasl_authenticate::SaslAuthenticateResponse,
+                code,
+                error_message
+            )
+        }
+        Request::CreatePartitions(request) => {
+            create_partitions_error(request, code, message).into()
+        }
+        Request::CreateDelegationToken(_) => {
+            top_level!(create_delegation_token::CreateDelegationTokenResponse, code)
+        }
+        Request::RenewDelegationToken(_) => {
+            top_level!(renew_delegation_token::RenewDelegationTokenResponse, code)
+        }
+        Request::ExpireDelegationToken(_) => {
+            top_level!(expire_delegation_token::ExpireDelegationTokenResponse, code)
+        }
+        Request::DescribeDelegationToken(_) => {
+            top_level!(
+                describe_delegation_token::DescribeDelegationTokenResponse,
+                code
+            )
+        }
+        Request::ElectLeaders(request) => {
+            elect_leaders_error(request, api_version, code, message).into()
+        }
+        Request::IncrementalAlterConfigs(request) => {
+            incremental_alter_configs_error(request, code, message).into()
+        }
+        Request::AlterPartitionReassignments(request) => {
+            reassignments_error(request, code, message).into()
+        }
+        Request::ListPartitionReassignments(_) => {
+            top_level!(
+                list_partition_reassignments::ListPartitionReassignmentsResponse,
+                code,
+                error_message
+            )
+        }
+        Request::AlterClientQuotas(request) => client_quotas_error(request, code, message).into(),
+        Request::DescribeUserScramCredentials(_) => {
+            top_level!(
+                describe_user_scram_credentials::DescribeUserScramCredentialsResponse,
+                code,
+                error_message
+            )
+        }
+        Request::AlterUserScramCredentials(request) => scram_error(request, code, message).into(),
+        Request::Vote(_) => top_level!(vote::VoteResponse, code),
+        Request::BeginQuorumEpoch(_) => {
+            top_level!(begin_quorum_epoch::BeginQuorumEpochResponse, code)
+        }
+        Request::EndQuorumEpoch(_) => top_level!(end_quorum_epoch::EndQuorumEpochResponse, code),
+        Request::DescribeQuorum(_) => {
+            top_level!(describe_quorum::DescribeQuorumResponse, code, error_message)
+        }
+        Request::AlterPartition(_) => top_level!(alter_partition::AlterPartitionResponse, code),
+        Request::UpdateFeatures(_) => {
+            top_level!(update_features::UpdateFeaturesResponse, code, error_message)
+        }
+        Request::Envelope(_) => top_level!(envelope::EnvelopeResponse, code),
+        Request::FetchSnapshot(_) => top_level!(fetch_snapshot::FetchSnapshotResponse, code),
+        Request::DescribeCluster(_) => {
+            top_level!(
+                describe_cluster::DescribeClusterResponse,
+                code,
+                error_message
+            )
+        }
+        Request::BrokerRegistration(_) => {
+            top_level!(broker_registration::BrokerRegistrationResponse, code)
+        }
+        Request::BrokerHeartbeat(_) => top_level!(broker_heartbeat::BrokerHeartbeatResponse, code),
+        Request::UnregisterBroker(_) => {
+            top_level!(
+                unregister_broker::UnregisterBrokerResponse,
+                code,
+                error_message
+            )
+        }
+        Request::AllocateProducerIds(_) => {
+            top_level!(allocate_producer_ids::AllocateProducerIdsResponse, code)
+        }
+        Request::ControllerRegistration(_) => {
+            top_level!(
+                controller_registration::ControllerRegistrationResponse,
+                code,
+                error_message
+            )
+        }
+        Request::AssignReplicasToDirs(_) => {
+            top_level!(assign_replicas_to_dirs::AssignReplicasToDirsResponse, code)
+        }
+        Request::AddRaftVoter(_) => {
+            top_level!(add_raft_voter::AddRaftVoterResponse, code, error_message)
+        }
+        Request::RemoveRaftVoter(_) => {
+            top_level!(
+                remove_raft_voter::RemoveRaftVoterResponse,
+                code,
+                error_message
+            )
+        }
+        Request::UpdateRaftVoter(_) => top_level!(update_raft_voter::UpdateRaftVoterResponse, code),
+    }
+}
+
+/// Versions before 7 have no error of the whole, those from 13 on need nothing else; in between both
+/// stand, as Java writes them.
+fn fetch_error(request: &fetch::FetchRequest, error_code: ErrorCode) -> fetch::FetchResponse {
+    let partition = |partition: &fetch::FetchPartition| fetch::PartitionData {
+        partition_index: partition.partition,
+        error_code,
+        high_watermark: crate::protocol::Offset::NONE,
+        records: Some(bytes::Bytes::new()),
+        ..Default::default()
+    };
+    // Topics have names up to version 12, ids from then on.
+    let named = request
+        .topics
+        .iter()
+        .filter(|topic| !topic.topic.is_empty());
+    let responses = named.map(|topic| fetch::FetchableTopicResponse {
+        topic: topic.topic.clone(),
+        partitions: topic.partitions.iter().map(partition).collect(),
+        ..Default::default()
+    });
+    fetch::FetchResponse {
+        error_code,
+        responses: responses.collect(),
+        ..Default::default()
+    }
+}
+
+fn create_topics_error(
+    request: &create_topics::CreateTopicsRequest,
+    error_code: ErrorCode,
+    message: &str,
+) -> create_topics::CreateTopicsResponse {
+    let results = request.topics.iter();
+    let results = results.map(|topic| create_topics::CreatableTopicResult {
+        name: topic.name.clone(),
+        error_code,
+        error_message: Some(message.to_owned()),
+        ..Default::default()
+    });
+    create_topics::CreateTopicsResponse {
+        topics: results.collect(),
+        ..Default::default()
+    }
+}
+
+fn delete_topics_error(
+    request: &delete_topics::DeleteTopicsRequest,
+    error_code: ErrorCode,
+) -> delete_topics::DeleteTopicsResponse {
+    // Version 6 replaced the list of names by one of names or ids.
+    let names = request.topic_names.iter();
+    let names = names.map(|name| (Some(name.clone()), Default::default()));
+    let topics = request.topics.iter();
+    let topics = topics.map(|topic| (topic.name.clone(), topic.topic_id));
+    let result = |(name, topic_id)| delete_topics::DeletableTopicResult {
+        name,
+        topic_id,
+        error_code,
+        ..Default::default()
+    };
+    delete_topics::DeleteTopicsResponse {
+        responses: names.chain(topics).map(result).collect(),
+        ..Default::default()
+    }
+}
+
+fn create_acls_error(
+    request: &create_acls::CreateAclsRequest,
+    error_code: ErrorCode,
+    message: &str,
+) -> create_acls::CreateAclsResponse {
+    let result = create_acls::AclCreationResult {
+        error_code,
+        error_message: Some(message.to_owned()),
+        ..Default::default()
+    };
+    create_acls::CreateAclsResponse {
+        results: vec![result; request.creations.len()],
+        ..Default::default()
+    }
+}
+
+fn delete_acls_error(
+    request: &delete_acls::DeleteAclsRequest,
+    error_code: ErrorCode,
+    message: &str,
+) -> delete_acls::DeleteAclsResponse {
+    let result = delete_acls::DeleteAclsFilterResult {
+        error_code,
+        error_message: Some(message.to_owned()),
+        ..Default::default()
+    };
+    delete_acls::DeleteAclsResponse {
+        filter_results: vec![result; request.filters.len()],
+        ..Default::default()
+    }
+}
+
+fn describe_configs_error(
+    request: &describe_configs::DescribeConfigsRequest,
+    error_code: ErrorCode,
+    message: &str,
+) -> describe_configs::DescribeConfigsResponse {
+    let results = request.resources.iter();
+    let results = results.map(|resource| describe_configs::DescribeConfigsResult {
+        error_code,
+        error_message: Some(message.to_owned()),
+        resource_type: resource.resource_type,
+        resource_name: resource.resource_name.clone(),
+        ..Default::default()
+    });
+    describe_configs::DescribeConfigsResponse {
+        results: results.collect(),
+        ..Default::default()
+    }
+}
+
+fn alter_configs_error(
+    request: &alter_configs::AlterConfigsRequest,
+    error_code: ErrorCode,
+    message: &str,
+) -> alter_configs::AlterConfigsResponse {
+    let responses = request.resources.iter();
+    let responses = responses.map(|resource| alter_configs::AlterConfigsResourceResponse {
+        error_code,
+        error_message: Some(message.to_owned()),
+        resource_type: resource.resource_type,
+        resource_name: resource.resource_name.clone(),
+        ..Default::default()
+    });
+    alter_configs::AlterConfigsResponse {
+        responses: responses.collect(),
+        ..Default::default()
+    }
+}
+
+fn incremental_alter_configs_error(
+    request: &incremental_alter_configs::IncrementalAlterConfigsRequest,
+    error_code: ErrorCode,
+    message: &str,
+) -> incremental_alter_configs::IncrementalAlterConfigsResponse {
+    use incremental_alter_configs::AlterConfigsResourceResponse;
+    let responses = request.resources.iter();
+    let responses = responses.map(|resource| AlterConfigsResourceResponse {
+        error_code,
+        error_message: Some(message.to_owned()),
+        resource_type: resource.resource_type,
+        resource_name: resource.resource_name.clone(),
+        ..Default::default()
+    });
+    incremental_alter_configs::IncrementalAlterConfigsResponse {
+        responses: responses.collect(),
+        ..Default::default()
+    }
+}
+
+fn create_partitions_error(
+    request: &create_partitions::CreatePartitionsRequest,
+    error_code: ErrorCode,
+    message: &str,
+) -> create_partitions::CreatePartitionsResponse {
+    let results = request.topics.iter();
+    let results = results.map(|topic| create_partitions::CreatePartitionsTopicResult {
+        name: topic.name.clone(),
+        error_code,
+        error_message: Some(message.to_owned()),
+        ..Default::default()
+    });
+    create_partitions::CreatePartitionsResponse {
+        results: results.collect(),
+        ..Default::default()
+    }
+}
+
+fn elect_leaders_error(
+    request: &elect_leaders::ElectLeadersRequest,
+    api_version: i16,
+    error_code: ErrorCode,
+    message: &str,
+) -> elect_leaders::ElectLeadersResponse {
+    let partition = |partition_id: &i32| elect_leaders::PartitionResult {
+        partition_id: *partition_id,
+        error_code,
+        error_message: Some(message.to_owned()),
+        ..Default::default()
+    };
+    let topics = request.topic_partitions.iter().flatten();
+    let results = topics.map(|topic| elect_leaders::ReplicaElectionResult {
+        topic: topic.topic.clone(),
+        partition_result: topic.partitions.iter().map(partition).collect(),
+        ..Default::default()
+    });
+    elect_leaders::ElectLeadersResponse {
+        error_code: match api_version {
+            0 => ErrorCode::NONE, // has no such field
+            _ => error_code,
+        },
+        replica_election_results: results.collect(),
+        ..Default::default()
+    }
+}
+
+fn reassignments_error(
+    request: &alter_partition_reassignments::AlterPartitionReassignmentsRequest,
+    error_code: ErrorCode,
+    message: &str,
+) -> alter_partition_reassignments::AlterPartitionReassignmentsResponse {
+    use alter_partition_reassignments::{
+        AlterPartitionReassignmentsResponse, ReassignablePartition, ReassignablePartitionResponse,
+        ReassignableTopicResponse,
+    };
+    let partition = |partition: &ReassignablePartition| ReassignablePartitionResponse {
+        partition_index: partition.partition_index,
+        error_code,
+        error_message: Some(message.to_owned()),
+        ..Default::default()
+    };
+    let responses = request.topics.iter();
+    let responses = responses.map(|topic| ReassignableTopicResponse {
+        name: topic.name.clone(),
+        partitions: topic.partitions.iter().map(partition).collect(),
+        ..Default::default()
+    });
+    AlterPartitionReassignmentsResponse {
+        error_code,
+        error_message: Some(message.to_owned()),
+        responses: responses.collect(),
+        ..Default::default()
+    }
+}
+
+fn client_quotas_error(
+    request: &alter_client_quotas::AlterClientQuotasRequest,
+    error_code: ErrorCode,
+    message: &str,
+) -> alter_client_quotas::AlterClientQuotasResponse {
+    use alter_client_quotas::{RequestEntityData, ResponseEntityData, ResponseEntryData};
+    let entity = |entity: &RequestEntityData| ResponseEntityData {
+        entity_type: entity.entity_type.clone(),
+        entity_name: entity.entity_name.clone(),
+        ..Default::default()
+    };
+    let entries = request.entries.iter().map(|entry| ResponseEntryData {
+        error_code,
+        error_message: Some(message.to_owned()),
+        entity: entry.entity.iter().map(entity).collect(),
+        ..Default::default()
+    });
+    alter_client_quotas::AlterClientQuotasResponse {
+        entries: entries.collect(),
+        ..Default::default()
+    }
+}
+
+/// Each user once, in order of name.
+fn scram_error(
+    request: &alter_user_scram_credentials::AlterUserScramCredentialsRequest,
+    error_code: ErrorCode,
+    message: &str,
+) -> alter_user_scram_credentials::AlterUserScramCredentialsResponse {
+    let deleted = request.deletions.iter().map(|deletion| &deletion.name);
+    let upserted = request.upsertions.iter().map(|upsertion| &upsertion.name);
+    let users: BTreeSet<&String> = deleted.chain(upserted).collect();
+    let result = |user: &String| alter_user_scram_credentials::AlterUserScramCredentialsResult {
+        user: user.clone(),
+        error_code,
+        error_message: Some(message.to_owned()),
+        ..Default::default()
+    };
+    alter_user_scram_credentials::AlterUserScramCredentialsResponse {
+        results: users.into_iter().map(result).collect(),
+        ..Default::default()
+    }
+}

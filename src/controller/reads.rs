@@ -1,0 +1,99 @@
+//! What every node answers from its own knowledge: active or not, Kafka's read operations come from the
+//! last stable state.
+
+use super::{Options, apis};
+use crate::{
+    metadata::{State, describe_cluster, describe_configs, features},
+    protocol::{
+        ErrorCode, NodeId, Offset,
+        messages::{
+            api_versions::{ApiVersionsRequest, ApiVersionsResponse},
+            describe_cluster::{DescribeClusterRequest, DescribeClusterResponse},
+            describe_configs::{DescribeConfigsRequest, DescribeConfigsResponse},
+        },
+    },
+};
+
+/// What a read may look at.
+pub(super) struct View<'a> {
+    /// The last stable state.
+    pub(super) state: &'a State,
+    /// Offset of the last record in that state; -1 in an empty log.
+    pub(super) last_offset: Offset,
+    pub(super) options: &'a Options,
+    pub(super) leader: Option<NodeId>,
+    pub(super) api_version: i16,
+    pub(super) listener_name: &'a str,
+}
+
+/// ApiVersions (18): what this controller serves and can, and what the cluster has settled on.
+pub(super) fn api_versions(view: &View, request: &ApiVersionsRequest) -> ApiVersionsResponse {
+    let named = [
+        &request.client_software_name,
+        &request.client_software_version,
+    ];
+    if view.api_version >= 3 && !named.into_iter().all(|name| is_software_name(name)) {
+        return ApiVersionsResponse {
+            error_code: ErrorCode::INVALID_REQUEST,
+            ..Default::default()
+        };
+    }
+    let unstable = view.options.metadata.unstable_feature_versions_enable;
+    ApiVersionsResponse {
+        api_keys: apis::advertised(),
+        supported_features: features::supported(unstable, view.api_version),
+        finalized_features_epoch: view.last_offset.0,
+        finalized_features: view.state.features.finalized(),
+        ..Default::default()
+    }
+}
+
+/// Letters and digits, with dashes and dots between them (KIP-511).
+fn is_software_name(name: &str) -> bool {
+    let ends_well = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    ends_well(name.chars().next())
+        && ends_well(name.chars().next_back())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.')
+}
+
+/// DescribeConfigs (32).
+pub(super) fn describe_configs(
+    view: &View,
+    request: &DescribeConfigsRequest,
+) -> DescribeConfigsResponse {
+    describe_configs::describe_configs(view.state, &view.options.metadata, request)
+}
+
+/// DescribeCluster (60): the controllers that have registered, reached as the sender reaches us.
+pub(super) fn describe_cluster(
+    view: &View,
+    request: &DescribeClusterRequest,
+) -> DescribeClusterResponse {
+    describe_cluster::describe_cluster(
+        view.state,
+        request,
+        &describe_cluster::Asked {
+            api_version: view.api_version,
+            cluster_id: &view.options.raft.cluster_id,
+            listener_name: view.listener_name,
+            leader: view.leader,
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn software_names_are_those_that_java_accepts() {
+        for good in ["apache-kafka-java", "4.3.1", "a", "0"] {
+            assert!(is_software_name(good), "{good}");
+        }
+        for bad in ["", "-", "a-", ".a", "a b", "a_b", "ä"] {
+            assert!(!is_software_name(bad), "{bad}");
+        }
+    }
+}
