@@ -35,6 +35,7 @@ pub mod partition_change;
 pub mod partitions;
 pub mod producer_ids;
 pub mod quotas;
+pub mod reassignments;
 pub mod registration;
 pub mod scram;
 pub mod sessions;

@@ -48,6 +48,8 @@ pub struct Topics {
     leaders: ByBroker,
     /// Partitions whose leader is not their preferred one.
     imbalanced: OrdSet<TopicIdPartition>,
+    /// Partitions whose replicas are on the move.
+    reassigning: OrdSet<TopicIdPartition>,
     /// Partitions by the directory that holds a replica of theirs.
     directories: OrdSet<(Uuid, TopicIdPartition)>,
 }
@@ -123,6 +125,11 @@ impl Topics {
 
     pub fn imbalanced(&self) -> impl Iterator<Item = TopicIdPartition> {
         self.imbalanced.iter().copied()
+    }
+
+    /// Partitions whose replicas are on the move.
+    pub fn reassigning(&self) -> impl Iterator<Item = TopicIdPartition> {
+        self.reassigning.iter().copied()
     }
 
     /// Partitions with a replica in a directory.
@@ -259,6 +266,9 @@ impl Topics {
         if !partition.has_preferred_leader() {
             self.imbalanced.insert(key);
         }
+        if partition.is_reassigning() {
+            self.reassigning.insert(key);
+        }
         let directories = partition.directories.iter().filter(|id| !id.is_reserved());
         self.directories
             .extend(directories.map(|directory| (*directory, key)));
@@ -274,6 +284,7 @@ impl Topics {
         self.leaders
             .remove(&(partition.leader.unwrap_or(NodeId::NONE), key));
         self.imbalanced.remove(&key);
+        self.reassigning.remove(&key);
         for directory in &partition.directories {
             self.directories.remove(&(*directory, key));
         }

@@ -4,5 +4,6 @@ mod log_engine;
 mod metadata_configs;
 mod metadata_features;
 mod metadata_image;
+mod metadata_reassignments;
 mod metadata_support;
 mod tidy;
