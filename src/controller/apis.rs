@@ -178,6 +178,11 @@ apis! {
         write!(ElectLeaders, elections::elect_leaders);
     INCREMENTAL_ALTER_CONFIGS 0..=1, ConfigResource(AlterConfigs), FORWARDABLE, Timeout::None,
         write!(IncrementalAlterConfigs, configs::incremental_alter_configs);
+    ALTER_PARTITION_REASSIGNMENTS 0..=1, Cluster(Alter), FORWARDABLE,
+        timeout_of!(AlterPartitionReassignments),
+        write!(AlterPartitionReassignments, reassignments::alter_partition_reassignments);
+    LIST_PARTITION_REASSIGNMENTS 0..=0, Cluster(Describe), FORWARDABLE, Timeout::None,
+        read!(ListPartitionReassignments, reads::list_partition_reassignments);
     VOTE 0..=2, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;
     BEGIN_QUORUM_EPOCH 0..=1, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;
     END_QUORUM_EPOCH 0..=1, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;

@@ -3,13 +3,16 @@
 
 use super::{Options, apis};
 use crate::{
-    metadata::{State, describe_cluster, describe_configs, features},
+    metadata::{State, describe_cluster, describe_configs, features, reassignments},
     protocol::{
         ErrorCode, NodeId, Offset,
         messages::{
             api_versions::{ApiVersionsRequest, ApiVersionsResponse},
             describe_cluster::{DescribeClusterRequest, DescribeClusterResponse},
             describe_configs::{DescribeConfigsRequest, DescribeConfigsResponse},
+            list_partition_reassignments::{
+                ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
+            },
         },
     },
 };
@@ -64,6 +67,14 @@ pub(super) fn describe_configs(
     request: &DescribeConfigsRequest,
 ) -> DescribeConfigsResponse {
     describe_configs::describe_configs(view.state, &view.options.metadata, request)
+}
+
+/// ListPartitionReassignments (46).
+pub(super) fn list_partition_reassignments(
+    view: &View,
+    request: &ListPartitionReassignmentsRequest,
+) -> ListPartitionReassignmentsResponse {
+    reassignments::list_partition_reassignments(view.state, request)
 }
 
 /// DescribeCluster (60): the controllers that have registered, reached as the sender reaches us.
