@@ -9,7 +9,7 @@ use crate::{
     metadata::{
         Cx, Outcome, State, alter_partition, configs, controllers, create_partitions,
         create_topics, delete_topics, directories, elections, features, heartbeats, producer_ids,
-        registration,
+        reassignments, registration,
     },
     protocol::{
         ErrorCode,
