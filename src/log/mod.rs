@@ -4,10 +4,12 @@
 //! [`Log`] has two implementations: [`engine::EngineLog`] on raft-engine, and [`memory::MemoryLog`], a
 //! disk that the simulator can cut the power of.
 
+pub mod bootstrap;
 pub mod directory;
 pub mod engine;
 mod entry;
 pub mod memory;
+pub mod meta_properties;
 
 pub mod snapshot_file;
 mod voter_state;

@@ -87,16 +87,26 @@ pub fn write(
     id: OffsetAndEpoch,
     batches: impl IntoIterator<Item = Bytes>,
 ) -> Result<u64, LogError> {
-    let part = part_path(dir, id);
+    let length = write_as(dir, &format!("{id}{SUFFIX}"), batches)?;
+    set_read_only(&path(dir, id))?;
+    Ok(length)
+}
+
+/// Writes a file of batches under a name of its own. Durable on return.
+pub fn write_as(
+    dir: &Path,
+    name: &str,
+    batches: impl IntoIterator<Item = Bytes>,
+) -> Result<u64, LogError> {
+    let (part, path) = (dir.join(format!("{name}.part")), dir.join(name));
     let written = File::create(&part).and_then(|file| {
         let mut writer = BufWriter::with_capacity(1 << 20, file);
-        batches
-            .into_iter()
-            .try_for_each(|batch| writer.write_all(&batch))?;
+        let mut batches = batches.into_iter();
+        batches.try_for_each(|batch| writer.write_all(&batch))?;
         writer.flush()
     });
     written.map_err(LogError::io("cannot write", &part))?;
-    finish(dir, id)
+    complete(&part, &path)
 }
 
 /// Writes a piece of a snapshot that comes from elsewhere.
@@ -118,17 +128,27 @@ pub fn write_chunk(
 
 /// Gives a fully written snapshot its name. Durable on return.
 pub fn finish(dir: &Path, id: OffsetAndEpoch) -> Result<u64, LogError> {
-    let (part, path) = (part_path(dir, id), path(dir, id));
-    let finished = File::open(&part).and_then(|file| {
-        file.set_permissions(Permissions::from_mode(0o400))?;
-        file.sync_all()?;
-        let length = file.metadata()?.len();
-        fs::rename(&part, &path)?;
-        Ok(length)
-    });
-    let length = finished.map_err(LogError::io("cannot complete", &path))?;
-    sync_directory(dir)?;
+    let path = path(dir, id);
+    let length = complete(&part_path(dir, id), &path)?;
+    set_read_only(&path)?;
     Ok(length)
+}
+
+fn complete(part: &Path, path: &Path) -> Result<u64, LogError> {
+    let completed = File::open(part).and_then(|file| {
+        file.sync_all()?;
+        fs::rename(part, path)?;
+        Ok(file.metadata()?.len())
+    });
+    let length = completed.map_err(LogError::io("cannot complete", path))?;
+    sync_directory(path.parent().unwrap_or(Path::new(".")))?;
+    Ok(length)
+}
+
+/// A snapshot never changes once it is complete; Kafka's own are read-only too.
+fn set_read_only(path: &Path) -> Result<(), LogError> {
+    fs::set_permissions(path, Permissions::from_mode(0o400))
+        .map_err(LogError::io("cannot protect", path))
 }
 
 /// Makes the names in a directory durable.
@@ -195,6 +215,12 @@ pub fn batches(dir: &Path, id: OffsetAndEpoch) -> Result<Batches, LogError> {
         pending: Bytes::new(),
         ended: false,
     })
+}
+
+/// The batches of any file in the form of a snapshot.
+pub(super) fn batches_of(path: &Path) -> Result<Batches, LogError> {
+    let reader = File::open(path).map_err(LogError::io("cannot open", path))?;
+    Ok(Batches { path: path.to_owned(), reader, pending: Bytes::new(), ended: false })
 }
 
 impl Batches {

@@ -1,0 +1,193 @@
+//! `kafka-storage.sh`: texts and exit codes as Kafka 4.3.1 has them (`kafka.tools.StorageTool`).
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+use clap::Subcommand;
+
+use super::{ConfigFile, fail, format};
+use crate::{
+    config::Identity,
+    log::meta_properties::{self, MetaProperties},
+    protocol::{
+        Uuid,
+        features::{FEATURES, Feature, KRAFT_VERSION, METADATA_VERSION, MetadataVersion},
+    },
+};
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Get information about the Kafka log directories on this node.
+    Info(ConfigFile),
+    /// Format the Kafka log directories on this node.
+    Format(format::Arguments),
+    /// Look up the corresponding features for a given metadata version.
+    VersionMapping {
+        /// The release version to look up, for example 4.3 or 4.3-IV0.
+        #[arg(short, long)]
+        release_version: Option<String>,
+    },
+    /// Look up dependencies for a given feature version.
+    FeatureDependencies {
+        /// A feature and its level, as name=level.
+        #[arg(short, long, required = true)]
+        feature: Vec<String>,
+    },
+    /// Print a random UUID.
+    RandomUuid,
+}
+
+pub fn run(command: Command) -> ExitCode {
+    let done = match command {
+        Command::Info(ConfigFile { config }) => info(config),
+        Command::Format(arguments) => format::run(arguments),
+        Command::VersionMapping { release_version } => version_mapping(release_version),
+        Command::FeatureDependencies { feature } => feature_dependencies(&feature),
+        Command::RandomUuid => {
+            println!("{}", random_uuid());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(error),
+    }
+}
+
+/// A new id: never reserved, and never with a leading dash, which would look like an option.
+pub fn random_uuid() -> Uuid {
+    loop {
+        let id = Uuid(*uuid::Uuid::new_v4().as_bytes());
+        if !id.is_reserved() && !id.to_string().starts_with('-') {
+            return id;
+        }
+    }
+}
+
+fn info(config: PathBuf) -> Result<(), String> {
+    let identity = Identity::load(&config, &[]).map_err(|error| error.to_string())?;
+    let (mut found, mut problems) = (BTreeMap::new(), Vec::new());
+    for dir in identity.all_dirs() {
+        if !dir.is_dir() {
+            problems.push(format!("{} does not exist", dir.display()));
+            continue;
+        }
+        match meta_properties::read(&dir).map_err(|error| error.to_string())? {
+            Some(properties) => drop(found.insert(dir, properties)),
+            None => problems.push(format!("{} is not formatted.", dir.display())),
+        }
+    }
+    let directories: Vec<String> =
+        identity.all_dirs().iter().map(|dir| dir.display().to_string()).collect();
+    print_list("Found log director", "y:", "ies:", &directories);
+    if let Some(properties) = found.values().next() {
+        println!("Found metadata: {}\n", describe(properties));
+    }
+    print_list("Found problem", ":", "s:", &problems);
+    match problems.is_empty() {
+        true => Ok(()),
+        false => std::process::exit(1),
+    }
+}
+
+fn print_list(what: &str, one: &str, many: &str, items: &[String]) {
+    if !items.is_empty() {
+        println!("{what}{}", if items.len() == 1 { one } else { many });
+        items.iter().for_each(|item| println!("  {item}"));
+        println!();
+    }
+}
+
+fn describe(properties: &MetaProperties) -> String {
+    let directory = match properties.directory_id {
+        Some(id) => format!("directory.id={id}, "),
+        None => String::new(),
+    };
+    let MetaProperties { cluster_id, node_id, .. } = properties;
+    format!("{{cluster.id={cluster_id}, {directory}node.id={node_id}, version=1}}")
+}
+
+/// The features of a cluster that is formatted at a version, metadata.version first.
+pub(super) fn default_levels(version: MetadataVersion) -> Vec<(&'static str, i16)> {
+    let mut levels: Vec<_> =
+        FEATURES.iter().map(|feature| (feature.name, feature.default_level(version))).collect();
+    levels.sort();
+    levels
+}
+
+fn version_mapping(release: Option<String>) -> Result<(), String> {
+    let version = match &release {
+        None => MetadataVersion::LATEST_PRODUCTION,
+        Some(text) => MetadataVersion::parse(text, true).ok_or_else(|| unknown_version(text, true))?,
+    };
+    println!("{METADATA_VERSION}={} ({version})", version.0);
+    for (name, level) in default_levels(version) {
+        println!("{name}={level}");
+    }
+    Ok(())
+}
+
+pub(super) fn unknown_version(text: &str, unstable: bool) -> String {
+    let newest = match unstable {
+        true => MetadataVersion::LATEST_TESTING,
+        false => MetadataVersion::LATEST_PRODUCTION,
+    };
+    let known = MetadataVersion::all().filter(|version| *version <= newest);
+    let names: Vec<String> = known.map(|version| version.to_string()).collect();
+    format!(
+        "Unknown metadata.version '{text}'. Supported metadata.version are: {}",
+        names.join(", ")
+    )
+}
+
+/// Reads `name=level`.
+pub(super) fn parse_feature(text: &str) -> Result<(&str, i16), String> {
+    let (name, level) = text
+        .split_once('=')
+        .ok_or_else(|| format!("Can't parse feature=level string {text}: equals sign not found."))?;
+    let level = level
+        .trim()
+        .parse()
+        .map_err(|_| format!("Can't parse feature=level string {text}: unable to parse {level} as a short."))?;
+    Ok((name.trim(), level))
+}
+
+fn feature_dependencies(features: &[String]) -> Result<(), String> {
+    for text in features {
+        let (name, level) = parse_feature(text)?;
+        if name == METADATA_VERSION {
+            let version = MetadataVersion(level);
+            let known = version.name().ok_or_else(|| {
+                let newest = MetadataVersion::LATEST_TESTING;
+                format!("No feature with feature level {level}: {METADATA_VERSION} ends with {newest}")
+            })?;
+            println!("{METADATA_VERSION}={level} ({known}) has no dependencies.");
+            continue;
+        }
+        let feature = Feature::named(name).ok_or_else(|| format!("Unknown feature: {name}"))?;
+        let known = feature.levels.iter().find(|known| known.level == level);
+        let dependencies = match (known, level) {
+            (Some(known), _) => known.dependencies,
+            (None, 0) => &[],
+            (None, _) => {
+                return Err(format!("Feature level {level} is not supported for feature {name}."));
+            }
+        };
+        if dependencies.is_empty() {
+            println!("{name}={level} has no dependencies.");
+        } else {
+            println!("{name}={level} requires:");
+        }
+        for (other, level) in dependencies {
+            match *other == METADATA_VERSION {
+                true => println!("    {other}={level} ({})", MetadataVersion(*level)),
+                false => println!("    {other}={level}"),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The features a person may set when formatting.
+pub(super) fn settable_features() -> impl Iterator<Item = &'static Feature> {
+    FEATURES.iter().filter(|feature| feature.name != KRAFT_VERSION)
+}
