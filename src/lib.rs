@@ -15,3 +15,7 @@ pub mod metadata;
 pub mod log;
 
 pub mod config;
+
+pub mod server;
+
+pub mod cli;

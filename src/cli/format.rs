@@ -8,7 +8,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::storage::{default_levels, parse_feature, random_uuid, settable_features, unknown_version};
+use super::storage::{
+    default_levels, parse_feature, random_uuid, settable_features, unknown_version,
+};
 use crate::{
     config::Identity,
     log::{
@@ -66,8 +68,9 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     let unstable = unstable.map_err(|error| error.to_string())?;
     let version = match &arguments.release_version {
         None => MetadataVersion::LATEST_PRODUCTION,
-        Some(text) => MetadataVersion::parse(text, unstable)
-            .ok_or_else(|| unknown_version(text, unstable))?,
+        Some(text) => {
+            MetadataVersion::parse(text, unstable).ok_or_else(|| unknown_version(text, unstable))?
+        }
     };
     let levels = levels(version, &arguments.feature, unstable)?;
     let unformatted = unformatted(&arguments, &identity)?;
@@ -78,7 +81,11 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     let records = records(version, &levels);
     println!("Bootstrap metadata: {}", describe(version, &levels));
     for dir in &unformatted {
-        let what = if *dir == identity.metadata_log_dir { "metadata" } else { "data" };
+        let what = if *dir == identity.metadata_log_dir {
+            "metadata"
+        } else {
+            "data"
+        };
         let shown = dir.display();
         println!("Formatting {what} directory {shown} with metadata.version {version}.");
         format_directory(dir, &arguments.cluster_id, &identity, &records)?;
@@ -120,8 +127,10 @@ fn levels(
     asked: &[String],
     unstable: bool,
 ) -> Result<BTreeMap<&'static str, i16>, String> {
-    let mut levels: BTreeMap<&'static str, i16> =
-        default_levels(version).into_iter().filter(|(name, _)| *name != KRAFT_VERSION).collect();
+    let mut levels: BTreeMap<&'static str, i16> = default_levels(version)
+        .into_iter()
+        .filter(|(name, _)| *name != KRAFT_VERSION)
+        .collect();
     for text in asked {
         let (name, level) = parse_feature(text)?;
         if name == METADATA_VERSION {
@@ -145,7 +154,9 @@ fn levels(
             }
             let known: Vec<&str> = settable_features().map(|feature| feature.name).collect();
             let known = known.join(", ");
-            return Err(format!("Unsupported feature: {name}. Supported features are: {known}"));
+            return Err(format!(
+                "Unsupported feature: {name}. Supported features are: {known}"
+            ));
         };
         if !feature.range(unstable).contains(level) {
             return Err(format!("No feature:{name} with feature level {level}"));
@@ -213,7 +224,12 @@ fn unformatted(arguments: &Arguments, identity: &Identity) -> Result<Vec<PathBuf
 
 fn records(version: MetadataVersion, levels: &BTreeMap<&'static str, i16>) -> Vec<MetadataRecord> {
     let record = |name: &str, feature_level: i16| {
-        FeatureLevelRecord { name: name.to_owned(), feature_level, ..Default::default() }.into()
+        FeatureLevelRecord {
+            name: name.to_owned(),
+            feature_level,
+            ..Default::default()
+        }
+        .into()
     };
     let others = levels.iter().filter(|(_, level)| **level > 0);
     [record(METADATA_VERSION, version.0)]
@@ -247,10 +263,15 @@ fn format_directory(
     records: &[MetadataRecord],
 ) -> Result<(), String> {
     let failed = |error: String| {
-        format!("Error while writing meta.properties file {}: {error}", dir.display())
+        format!(
+            "Error while writing meta.properties file {}: {error}",
+            dir.display()
+        )
     };
     fs::create_dir_all(dir).map_err(|error| failed(error.to_string()))?;
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     bootstrap::write(dir, records, since_epoch.as_millis() as i64)
         .map_err(|error| failed(error.to_string()))?;
     // Last: a directory without it counts as unformatted, whatever else is in it.

@@ -15,10 +15,12 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> ExitCode {
-    let is_controller = arguments.process_role.as_deref().is_none_or(|role| role == "controller");
-    let wanted = |server: &Server| {
-        arguments.node_id.is_none() || arguments.node_id == server.node_id
-    };
+    let is_controller = arguments
+        .process_role
+        .as_deref()
+        .is_none_or(|role| role == "controller");
+    let wanted =
+        |server: &Server| arguments.node_id.is_none() || arguments.node_id == server.node_id;
     let servers: Vec<Server> = match is_controller {
         true => servers().filter(wanted).collect(),
         false => Vec::new(),
@@ -28,7 +30,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
         println!("No kafka server to stop");
         return ExitCode::FAILURE;
     }
-    let stopped = servers.iter().map(|server| kill_process(server.pid, Signal::TERM));
+    let stopped = servers
+        .iter()
+        .map(|server| kill_process(server.pid, Signal::TERM));
     match stopped.filter_map(Result::err).next() {
         None => ExitCode::SUCCESS,
         Some(error) => super::fail(format!("cannot stop a server: {error}")),
@@ -47,8 +51,8 @@ fn servers() -> impl Iterator<Item = Server> {
         let pid = process.file_name().to_str()?.parse().ok()?;
         let command = fs::read_to_string(process.path().join("cmdline")).ok()?;
         let words: Vec<&str> = command.split('\0').collect();
-        let is_server = words.first()?.rsplit('/').next() == Some("kraftd")
-            && words.get(1) == Some(&"server");
+        let is_server =
+            words.first()?.rsplit('/').next() == Some("kraftd") && words.get(1) == Some(&"server");
         let directory = fs::read_link(process.path().join("cwd")).ok()?;
         let node_id = || {
             let file = directory.join(words[2..].iter().find(|word| !word.starts_with("--"))?);
@@ -57,6 +61,11 @@ fn servers() -> impl Iterator<Item = Server> {
             let identity = crate::config::Identity::load(&file, &overrides).ok()?;
             Some(identity.node_id.to_string())
         };
-        is_server.then(|| Some(Server { pid: Pid::from_raw(pid)?, node_id: node_id() }))?
+        is_server.then(|| {
+            Some(Server {
+                pid: Pid::from_raw(pid)?,
+                node_id: node_id(),
+            })
+        })?
     })
 }

@@ -76,8 +76,11 @@ fn info(config: PathBuf) -> Result<(), String> {
             None => problems.push(format!("{} is not formatted.", dir.display())),
         }
     }
-    let directories: Vec<String> =
-        identity.all_dirs().iter().map(|dir| dir.display().to_string()).collect();
+    let directories: Vec<String> = identity
+        .all_dirs()
+        .iter()
+        .map(|dir| dir.display().to_string())
+        .collect();
     print_list("Found log director", "y:", "ies:", &directories);
     if let Some(properties) = found.values().next() {
         println!("Found metadata: {}\n", describe(properties));
@@ -102,14 +105,20 @@ fn describe(properties: &MetaProperties) -> String {
         Some(id) => format!("directory.id={id}, "),
         None => String::new(),
     };
-    let MetaProperties { cluster_id, node_id, .. } = properties;
+    let MetaProperties {
+        cluster_id,
+        node_id,
+        ..
+    } = properties;
     format!("{{cluster.id={cluster_id}, {directory}node.id={node_id}, version=1}}")
 }
 
 /// The features of a cluster that is formatted at a version, metadata.version first.
 pub(super) fn default_levels(version: MetadataVersion) -> Vec<(&'static str, i16)> {
-    let mut levels: Vec<_> =
-        FEATURES.iter().map(|feature| (feature.name, feature.default_level(version))).collect();
+    let mut levels: Vec<_> = FEATURES
+        .iter()
+        .map(|feature| (feature.name, feature.default_level(version)))
+        .collect();
     levels.sort();
     levels
 }
@@ -117,7 +126,9 @@ pub(super) fn default_levels(version: MetadataVersion) -> Vec<(&'static str, i16
 fn version_mapping(release: Option<String>) -> Result<(), String> {
     let version = match &release {
         None => MetadataVersion::LATEST_PRODUCTION,
-        Some(text) => MetadataVersion::parse(text, true).ok_or_else(|| unknown_version(text, true))?,
+        Some(text) => {
+            MetadataVersion::parse(text, true).ok_or_else(|| unknown_version(text, true))?
+        }
     };
     println!("{METADATA_VERSION}={} ({version})", version.0);
     for (name, level) in default_levels(version) {
@@ -141,13 +152,12 @@ pub(super) fn unknown_version(text: &str, unstable: bool) -> String {
 
 /// Reads `name=level`.
 pub(super) fn parse_feature(text: &str) -> Result<(&str, i16), String> {
-    let (name, level) = text
-        .split_once('=')
-        .ok_or_else(|| format!("Can't parse feature=level string {text}: equals sign not found."))?;
-    let level = level
-        .trim()
-        .parse()
-        .map_err(|_| format!("Can't parse feature=level string {text}: unable to parse {level} as a short."))?;
+    let (name, level) = text.split_once('=').ok_or_else(|| {
+        format!("Can't parse feature=level string {text}: equals sign not found.")
+    })?;
+    let level = level.trim().parse().map_err(|_| {
+        format!("Can't parse feature=level string {text}: unable to parse {level} as a short.")
+    })?;
     Ok((name.trim(), level))
 }
 
@@ -158,7 +168,9 @@ fn feature_dependencies(features: &[String]) -> Result<(), String> {
             let version = MetadataVersion(level);
             let known = version.name().ok_or_else(|| {
                 let newest = MetadataVersion::LATEST_TESTING;
-                format!("No feature with feature level {level}: {METADATA_VERSION} ends with {newest}")
+                format!(
+                    "No feature with feature level {level}: {METADATA_VERSION} ends with {newest}"
+                )
             })?;
             println!("{METADATA_VERSION}={level} ({known}) has no dependencies.");
             continue;
@@ -169,7 +181,9 @@ fn feature_dependencies(features: &[String]) -> Result<(), String> {
             (Some(known), _) => known.dependencies,
             (None, 0) => &[],
             (None, _) => {
-                return Err(format!("Feature level {level} is not supported for feature {name}."));
+                return Err(format!(
+                    "Feature level {level} is not supported for feature {name}."
+                ));
             }
         };
         if dependencies.is_empty() {
@@ -189,5 +203,7 @@ fn feature_dependencies(features: &[String]) -> Result<(), String> {
 
 /// The features a person may set when formatting.
 pub(super) fn settable_features() -> impl Iterator<Item = &'static Feature> {
-    FEATURES.iter().filter(|feature| feature.name != KRAFT_VERSION)
+    FEATURES
+        .iter()
+        .filter(|feature| feature.name != KRAFT_VERSION)
 }

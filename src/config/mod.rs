@@ -178,8 +178,10 @@ pub struct Config {
     pub max_bytes_between_snapshots: u64,
     /// 0: never because of the time alone.
     pub max_snapshot_interval_ms: u64,
-    pub retention_bytes: u64,
-    pub retention_ms: u64,
+    /// Negative: no limit.
+    pub max_retention_bytes: i64,
+    /// Negative: no limit.
+    pub max_retention_ms: i64,
     pub max_frame_bytes: usize,
     pub max_connection_idle_ms: u64,
     pub num_partitions: i32,
@@ -238,8 +240,8 @@ impl Config {
             unclean_election_interval_ms: values.ms("unclean.leader.election.interval.ms")?,
             max_bytes_between_snapshots: bytes("metadata.log.max.record.bytes.between.snapshots")?,
             max_snapshot_interval_ms: values.ms("metadata.log.max.snapshot.interval.ms")?,
-            retention_bytes: bytes("metadata.max.retention.bytes")?,
-            retention_ms: values.ms("metadata.max.retention.ms")?,
+            max_retention_bytes: values.number("metadata.max.retention.bytes", i64::MIN)?,
+            max_retention_ms: values.number("metadata.max.retention.ms", i64::MIN)?,
             max_frame_bytes: size("socket.request.max.bytes")?,
             max_connection_idle_ms: values.ms("connections.max.idle.ms")?,
             num_partitions: values.number("num.partitions", 1)?,

@@ -215,6 +215,11 @@ pub fn find(key: ApiKey) -> Option<&'static Api> {
     row.ok().map(|index| &APIS[index])
 }
 
+/// The versions of an API that are served; `None` for an API that is not.
+pub fn served_versions(key: ApiKey) -> Option<std::ops::RangeInclusive<i16>> {
+    find(key).map(|api| api.versions.clone())
+}
+
 /// What an ApiVersions answer lists.
 pub(super) fn advertised() -> Vec<ApiVersion> {
     APIS.iter().map(advertise).collect()

@@ -167,6 +167,13 @@ pub fn delete(dir: &Path, id: OffsetAndEpoch) -> Result<(), LogError> {
     }
 }
 
+/// How many bytes a snapshot has.
+pub fn size(dir: &Path, id: OffsetAndEpoch) -> Result<u64, LogError> {
+    let path = path(dir, id);
+    let metadata = fs::metadata(&path).map_err(LogError::io("cannot stat", &path))?;
+    Ok(metadata.len())
+}
+
 /// Up to `max_bytes` of a snapshot from `position` on.
 pub fn read(
     dir: &Path,
@@ -220,7 +227,12 @@ pub fn batches(dir: &Path, id: OffsetAndEpoch) -> Result<Batches, LogError> {
 /// The batches of any file in the form of a snapshot.
 pub(super) fn batches_of(path: &Path) -> Result<Batches, LogError> {
     let reader = File::open(path).map_err(LogError::io("cannot open", path))?;
-    Ok(Batches { path: path.to_owned(), reader, pending: Bytes::new(), ended: false })
+    Ok(Batches {
+        path: path.to_owned(),
+        reader,
+        pending: Bytes::new(),
+        ended: false,
+    })
 }
 
 impl Batches {

@@ -424,15 +424,17 @@ impl Raft {
         self.resign(now);
     }
 
-    /// Whether nobody waits for us any more: after [`Raft::shutdown`] the process may end.
+    /// Whether [`Raft::shutdown`] was called and nobody waits for us any more: the process may end.
     pub fn is_shut_down(&self) -> bool {
-        match &self.role {
-            Role::Leader(_) => false,
-            Role::Resigned(resigned) => resigned.unacked.is_empty(),
-            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) | Role::Follower(_) => {
-                true
+        self.shutting_down
+            && match &self.role {
+                Role::Leader(_) => false,
+                Role::Resigned(resigned) => resigned.unacked.is_empty(),
+                Role::Unattached(_)
+                | Role::Prospective(_)
+                | Role::Candidate(_)
+                | Role::Follower(_) => true,
             }
-        }
     }
 
     /// The next thing to do. To be drained after every input.

@@ -1,0 +1,185 @@
+//! One accepted connection: frames in, answers out, one request at a time as Kafka does it, so that
+//! answers come in the order of the requests.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use thiserror::Error;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::oneshot,
+    time::timeout,
+};
+use tracing::{debug, info};
+
+use super::{
+    clock::Clock,
+    contacts::Contacts,
+    inbox::{Inbox, Input},
+};
+use crate::{
+    controller::{Caller, Principal, apis},
+    protocol::{
+        api::{ApiKey, Request, Response},
+        frame,
+        header::RequestHeader,
+        wire::{Malformed, Reader},
+    },
+    raft::Token,
+};
+
+/// A frame that has begun must be there in full within this time (slow-loris guard).
+const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What all connections share.
+pub struct Acceptor {
+    pub inbox: Arc<Inbox>,
+    pub contacts: Arc<Contacts>,
+    pub clock: Clock,
+    pub listener_name: String,
+    /// `socket.request.max.bytes`.
+    pub max_frame_bytes: usize,
+    /// `connections.max.idle.ms`.
+    pub max_idle: Duration,
+    pub next_token: AtomicU64,
+}
+
+/// Why a connection ends.
+#[derive(Debug, Error)]
+enum End {
+    #[error("closed by the other side")]
+    Closed,
+    #[error("nothing received for {} ms (connections.max.idle.ms)", .0.as_millis())]
+    Idle(Duration),
+    #[error("a frame was begun but not finished within {} s", FRAME_TIMEOUT.as_secs())]
+    Stalled,
+    #[error("{0}")]
+    Malformed(#[from] Malformed),
+    #[error("{} (key {}) is not served here", .0.name(), .0.0)]
+    NotServed(ApiKey),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("this node is shutting down")]
+    Shutdown,
+}
+
+/// Serves a connection until it ends.
+pub async fn serve(acceptor: Arc<Acceptor>, stream: TcpStream, peer: SocketAddr) {
+    let mut connection = Connection {
+        acceptor,
+        stream,
+        peer,
+        received: BytesMut::new(),
+    };
+    let end = loop {
+        if let Err(end) = connection.serve_next().await {
+            break end;
+        }
+    };
+    match end {
+        End::Closed | End::Idle(_) | End::Shutdown => debug!("connection from {peer}: {end}"),
+        End::Stalled | End::Malformed(_) | End::NotServed(_) => {
+            info!("closing the connection from {peer}: {end}");
+        }
+        End::Io(error) => debug!("connection from {peer}: {error}"),
+    }
+}
+
+struct Connection {
+    acceptor: Arc<Acceptor>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    /// Arrived, not yet split into frames.
+    received: BytesMut,
+}
+
+impl Connection {
+    async fn serve_next(&mut self) -> Result<(), End> {
+        let frame = self.next_frame().await?;
+        let mut reader = Reader::new(frame);
+        let header = RequestHeader::read(&mut reader)?;
+        let (key, version) = (header.api_key(), header.request_api_version);
+        let (response, version) = match apis::served_versions(key) {
+            None => return Err(End::NotServed(key)),
+            Some(served) if served.contains(&version) => {
+                let request = Request::decode(key, version, &mut reader)?;
+                (self.ask(header.client_id, version, request).await?, version)
+            }
+            // The one request whose version a client cannot know beforehand (KIP-511).
+            Some(_) if key == ApiKey::API_VERSIONS => (apis::unsupported_api_versions().into(), 0),
+            Some(served) => {
+                let (min, max) = (*served.start(), *served.end());
+                let error = Malformed::unsupported_version(version, min, max);
+                return Err(error.within(key.name()).into());
+            }
+        };
+        let answer = response.encode_with_header(version, header.correlation_id)?;
+        self.stream.write_all(&frame::frame(&answer)).await?;
+        Ok(())
+    }
+
+    /// Hands a request to the controller and waits for its answer.
+    async fn ask(
+        &self,
+        client_id: Option<String>,
+        api_version: i16,
+        request: Request,
+    ) -> Result<Response, End> {
+        if let Request::BrokerHeartbeat(heartbeat) = &request {
+            let now = self.acceptor.clock.time();
+            self.acceptor
+                .contacts
+                .stamp(heartbeat.broker_id, heartbeat.broker_epoch, now);
+        }
+        let caller = Caller {
+            token: Token(self.acceptor.next_token.fetch_add(1, Ordering::Relaxed)),
+            api_version,
+            principal: Principal::anonymous(),
+            client_host: host_bytes(&self.peer),
+            listener_name: self.acceptor.listener_name.clone(),
+            client_id,
+            received: self.acceptor.clock.time(),
+        };
+        let (reply, answer) = oneshot::channel();
+        self.acceptor.inbox.push(Input::Request {
+            caller,
+            request,
+            reply,
+        });
+        answer.await.map_err(|_| End::Shutdown)
+    }
+
+    async fn next_frame(&mut self) -> Result<Bytes, End> {
+        let max_idle = self.acceptor.max_idle;
+        loop {
+            if let Some(frame) = frame::split(&mut self.received, self.acceptor.max_frame_bytes)? {
+                return Ok(frame);
+            }
+            let (patience, end) = match self.received.is_empty() {
+                true => (max_idle, End::Idle(max_idle)),
+                false => (FRAME_TIMEOUT, End::Stalled),
+            };
+            // Grows with what arrives, never with what a length field promises.
+            let read = timeout(patience, self.stream.read_buf(&mut self.received)).await;
+            if read.map_err(|_| end)?? == 0 {
+                return Err(End::Closed);
+            }
+        }
+    }
+}
+
+fn host_bytes(peer: &SocketAddr) -> Bytes {
+    match peer {
+        SocketAddr::V4(address) => Bytes::copy_from_slice(&address.ip().octets()),
+        SocketAddr::V6(address) => Bytes::copy_from_slice(&address.ip().octets()),
+    }
+}

@@ -1,0 +1,292 @@
+//! The controller thread: waits for what happens, tells the [`Controller`], and does what that says. It
+//! owns all state that changes.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, thread, time::Duration};
+
+use tokio::sync::oneshot;
+use tracing::{error, info};
+
+use super::{
+    clock::Clock,
+    contacts::Contacts,
+    die,
+    disk::{Disk, Job},
+    inbox::{Inbox, Input},
+    peers::Peers,
+    tail::{Tail, join},
+};
+use crate::{
+    controller::{Controller, Effect, LogEvent, SnapshotBatches},
+    log::snapshot_file,
+    protocol::{
+        ErrorCode, NodeId, Offset, OffsetAndEpoch,
+        api::Response,
+        messages::{fetch::FetchResponse, fetch_snapshot::FetchSnapshotResponse},
+    },
+    raft::Token,
+    time::Time,
+};
+
+/// Everything of a running node but its network thread.
+pub struct Node {
+    pub controller: Controller,
+    pub clock: Clock,
+    pub inbox: Arc<Inbox>,
+    pub contacts: Arc<Contacts>,
+    pub disk: Disk,
+    pub peers: Peers,
+    /// `__cluster_metadata-0`, for snapshots, which are written aside.
+    pub directory: PathBuf,
+    pub node_id: NodeId,
+    pub tail: Tail,
+    pub replies: BTreeMap<Token, oneshot::Sender<Response>>,
+    pub leader: Option<NodeId>,
+    /// Told to stop: not later than this.
+    pub stop_by: Option<Time>,
+}
+
+/// How long a leader that stops waits for the others to hear of it. Without them it is of no use.
+const HAND_OVER_TIME: Duration = Duration::from_millis(500);
+
+impl Node {
+    /// Runs until it was told to stop and has handed over.
+    pub fn run(mut self) {
+        self.perform_effects();
+        loop {
+            let now = self.clock.now();
+            let deadline = self
+                .controller
+                .deadline()
+                .into_iter()
+                .chain(self.stop_by)
+                .min();
+            let input = match deadline {
+                Some(deadline) if deadline <= now.time => None,
+                deadline => self
+                    .inbox
+                    .next(deadline.map(|deadline| deadline - now.time)),
+            };
+            // Before anything else: a heartbeat that waits in the queue counts already.
+            for ((broker, epoch), at) in self.contacts.take() {
+                self.controller.on_contact(broker, epoch, at);
+            }
+            if let Some(input) = input {
+                self.on_input(input);
+                self.perform_effects();
+            }
+            let now = self.clock.now();
+            if self
+                .controller
+                .deadline()
+                .is_some_and(|deadline| deadline <= now.time)
+            {
+                self.controller.on_timeout(now);
+                self.perform_effects();
+            }
+            let impatient = self.stop_by.is_some_and(|stop_by| stop_by <= now.time);
+            if impatient || self.controller.raft().is_shut_down() {
+                return self.disk.stop();
+            }
+        }
+    }
+
+    fn on_input(&mut self, input: Input) {
+        let now = self.clock.now();
+        match input {
+            Input::Request {
+                caller,
+                request,
+                reply,
+            } => {
+                self.replies.insert(caller.token, reply);
+                self.controller.on_request(now, caller, request);
+            }
+            Input::Response { from, id, outcome } => {
+                self.controller.on_response(now, from, id, outcome);
+            }
+            Input::Disconnected { peer } => self.controller.on_disconnect(now, peer),
+            Input::Log(event) => {
+                if let LogEvent::SnapshotInstalled { .. } = &event {
+                    self.tail.clear();
+                }
+                self.controller.on_log(now, event);
+            }
+            Input::Shutdown => {
+                info!("shutting down");
+                self.stop_by = Some(now.time + HAND_OVER_TIME);
+                self.controller.shutdown(now);
+            }
+        }
+    }
+
+    /// Strictly in order: what must be durable is, before anything after it is seen by others.
+    fn perform_effects(&mut self) {
+        while let Some(effect) = self.controller.next_effect() {
+            self.perform(effect);
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::SaveQuorumState(state) => self.disk.save_quorum_state(state),
+            Effect::Append(batch) => {
+                self.tail.append(batch.clone());
+                self.disk.send(Job::Append(batch));
+            }
+            Effect::Truncate { end } => {
+                self.tail.truncate(end);
+                self.disk.truncate(end);
+            }
+            Effect::Send { to, id, request } => self.peers.send(to, id, request),
+            Effect::Reply { token, response } => self.reply(token, response),
+            Effect::ReplyFetch {
+                token,
+                response,
+                from,
+                max_bytes,
+            } => {
+                self.reply_fetch(token, response, from, max_bytes);
+            }
+            Effect::ReplyFetchSnapshot {
+                token,
+                response,
+                id,
+                position,
+                max_bytes,
+            } => {
+                self.reply_fetch_snapshot(token, response, id, position, max_bytes);
+            }
+            Effect::WriteSnapshotChunk {
+                id,
+                position,
+                bytes,
+            } => {
+                self.disk.send(Job::WriteSnapshotChunk {
+                    id,
+                    position,
+                    bytes,
+                });
+            }
+            Effect::InstallSnapshot { id } => self.disk.send(Job::InstallSnapshot(id)),
+            Effect::WriteSnapshot { id, batches } => self.write_snapshot(id, batches),
+            Effect::DropPrefix { start } => self.disk.send(Job::DropPrefix(start)),
+            Effect::Leader { leader, epoch } => self.on_leader(leader, epoch.0),
+            Effect::Fatal(reason) => die(&reason),
+        }
+    }
+
+    fn on_leader(&mut self, leader: Option<NodeId>, epoch: i32) {
+        match leader {
+            Some(id) if id == self.node_id => {
+                info!("Becoming the active controller at epoch {epoch}");
+            }
+            Some(id) => info!("controller {id} leads epoch {epoch}"),
+            None if self.leader.is_some() => info!("no leader is known in epoch {epoch}"),
+            None => {}
+        }
+        self.leader = leader;
+    }
+
+    fn reply(&mut self, token: Token, response: Response) {
+        if let Some(reply) = self.replies.remove(&token) {
+            // Whoever asked may be gone.
+            let _gone = reply.send(response);
+        }
+    }
+
+    fn reply_fetch(
+        &mut self,
+        token: Token,
+        mut response: FetchResponse,
+        from: Offset,
+        max_bytes: usize,
+    ) {
+        if let Some(bytes) = self.tail.read(from, max_bytes) {
+            set_records(&mut response, bytes);
+            return self.reply(token, response.into());
+        }
+        let Some(reply) = self.replies.remove(&token) else {
+            return;
+        };
+        let answer = move |read: Result<Vec<_>, _>| match read {
+            Ok(batches) => {
+                set_records(&mut response, join(batches.iter(), max_bytes));
+                let _gone = reply.send(response.into());
+            }
+            // A follower that gets no answer asks again; a disk that cannot be read is fatal soon.
+            Err(error) => error!("cannot read the log at offset {from} for a Fetch: {error}"),
+        };
+        self.disk.send(Job::Read {
+            from,
+            max_bytes,
+            answer: Box::new(answer),
+        });
+    }
+
+    fn reply_fetch_snapshot(
+        &mut self,
+        token: Token,
+        mut response: FetchSnapshotResponse,
+        id: OffsetAndEpoch,
+        position: u64,
+        max_bytes: usize,
+    ) {
+        let Some(reply) = self.replies.remove(&token) else {
+            return;
+        };
+        let answer = move |read: Result<_, _>| {
+            let partition = response
+                .topics
+                .iter_mut()
+                .flat_map(|topic| &mut topic.partitions)
+                .next();
+            if let Some(partition) = partition {
+                match read {
+                    Ok(bytes) => partition.unaligned_records = bytes,
+                    Err(error) => {
+                        info!("cannot serve snapshot {id} at byte {position}: {error}");
+                        partition.error_code = ErrorCode::SNAPSHOT_NOT_FOUND;
+                    }
+                }
+            }
+            let _gone = reply.send(response.into());
+        };
+        let answer = Box::new(answer);
+        self.disk.send(Job::ReadSnapshot {
+            id,
+            position,
+            max_bytes,
+            answer,
+        });
+    }
+
+    /// Snapshots are plain files, so that the disk thread need not wait for them.
+    fn write_snapshot(&self, id: OffsetAndEpoch, batches: SnapshotBatches) {
+        let (directory, inbox) = (self.directory.clone(), self.inbox.clone());
+        let write = move || match snapshot_file::write(&directory, id, batches) {
+            Ok(bytes) => {
+                info!("wrote snapshot {id}: {bytes} bytes");
+                inbox.push(Input::Log(LogEvent::SnapshotWritten { id, bytes }));
+            }
+            Err(error) => die(&error.to_string()),
+        };
+        let started = thread::Builder::new()
+            .name("snapshot".to_owned())
+            .spawn(write);
+        if let Err(error) = started {
+            die(&format!(
+                "cannot start a thread to write snapshot {id}: {error}"
+            ));
+        }
+    }
+}
+
+fn set_records(response: &mut FetchResponse, bytes: bytes::Bytes) {
+    let mut partitions = response
+        .responses
+        .iter_mut()
+        .flat_map(|topic| &mut topic.partitions);
+    if let Some(partition) = partitions.next() {
+        partition.records = Some(bytes);
+    }
+}

@@ -1,0 +1,313 @@
+//! Our connections to the other controllers. Each peer has two: one for what may wait long at the other
+//! end (Fetch), one for what must not wait behind it (votes and the like). A connection carries one
+//! request at a time and is made when it is needed.
+
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    runtime::Handle,
+    sync::mpsc,
+    time::timeout,
+};
+use tracing::{debug, info, warn};
+
+use super::inbox::{Inbox, Input};
+use crate::{
+    controller::{RequestId, apis},
+    protocol::{
+        ErrorCode, NodeId,
+        api::{ApiKey, Request, Response},
+        frame,
+        header::ResponseHeader,
+        messages::api_versions::{ApiVersion, ApiVersionsRequest},
+        schema::Message,
+        wire::{Malformed, Reader},
+    },
+    raft::SendError,
+};
+
+/// Any version a controller of 3.9 to 4.x knows; tells all we ask.
+const API_VERSIONS_VERSION: i16 = 3;
+
+/// Where a peer listens.
+#[derive(Clone, Debug)]
+pub struct PeerAddress {
+    pub id: NodeId,
+    pub host: String,
+    pub port: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Lane {
+    /// Fetch and FetchSnapshot. Its end tells that the leader is gone.
+    Replication,
+    /// Everything else.
+    Election,
+}
+
+struct Outgoing {
+    id: RequestId,
+    request: Request,
+}
+
+/// The way out to all peers.
+pub struct Peers {
+    lanes: BTreeMap<(NodeId, Lane), mpsc::UnboundedSender<Outgoing>>,
+}
+
+impl Peers {
+    /// Starts a task per peer and lane. `request_timeout` is `controller.quorum.request.timeout.ms`.
+    pub fn start(
+        runtime: &Handle,
+        own_id: NodeId,
+        addresses: Vec<PeerAddress>,
+        request_timeout: Duration,
+        max_frame_bytes: usize,
+        inbox: &Arc<Inbox>,
+    ) -> Peers {
+        let mut lanes = BTreeMap::new();
+        for address in addresses {
+            for lane in [Lane::Replication, Lane::Election] {
+                let (requests, outgoing) = mpsc::unbounded_channel();
+                lanes.insert((address.id, lane), requests);
+                let link = Link {
+                    address: address.clone(),
+                    lane,
+                    client_id: format!("raft-client-{own_id}"),
+                    request_timeout,
+                    max_frame_bytes,
+                    inbox: inbox.clone(),
+                    reachable: true,
+                };
+                runtime.spawn(link.run(outgoing));
+            }
+        }
+        Peers { lanes }
+    }
+
+    pub fn send(&self, to: NodeId, id: RequestId, request: Request) {
+        let lane = match request.api_key() {
+            ApiKey::FETCH | ApiKey::FETCH_SNAPSHOT => Lane::Replication,
+            _ => Lane::Election,
+        };
+        // The core only names voters, and a link lives as long as the process.
+        let link = self
+            .lanes
+            .get(&(to, lane))
+            .expect("a link to every other voter");
+        let _ending = link.send(Outgoing { id, request });
+    }
+}
+
+/// The sending end of one lane.
+struct Link {
+    address: PeerAddress,
+    lane: Lane,
+    client_id: String,
+    request_timeout: Duration,
+    max_frame_bytes: usize,
+    inbox: Arc<Inbox>,
+    /// Whether the last attempt to connect worked: so that a dead peer is logged once.
+    reachable: bool,
+}
+
+/// A connection, and what the other side serves.
+struct Connection {
+    stream: TcpStream,
+    received: BytesMut,
+    next_correlation_id: i32,
+    served: Vec<ApiVersion>,
+}
+
+/// Why an exchange did not come to an answer.
+enum Failure {
+    Io(io::Error),
+    TimedOut,
+    Malformed(Malformed),
+    UnsupportedVersion,
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Io(error)
+    }
+}
+
+impl From<Malformed> for Failure {
+    fn from(error: Malformed) -> Failure {
+        Failure::Malformed(error)
+    }
+}
+
+impl Link {
+    async fn run(mut self, mut outgoing: mpsc::UnboundedReceiver<Outgoing>) {
+        let mut connection = None;
+        loop {
+            let next = match &mut connection {
+                None => outgoing.recv().await,
+                Some(Connection { stream, .. }) => tokio::select! {
+                    biased;
+                    next = outgoing.recv() => next,
+                    // Nothing is asked, so nothing but the end can come.
+                    _ = stream.readable() => {
+                        connection = None;
+                        self.disconnected();
+                        continue;
+                    }
+                },
+            };
+            let Some(Outgoing { id, request }) = next else {
+                return;
+            };
+            let outcome = self.exchange(&mut connection, &request).await;
+            self.inbox.push(Input::Response {
+                from: self.address.id,
+                id,
+                outcome,
+            });
+        }
+    }
+
+    /// Tells the core that the peer closed the connection we fetch on.
+    fn disconnected(&self) {
+        if self.lane == Lane::Replication {
+            self.inbox.push(Input::Disconnected {
+                peer: self.address.id,
+            });
+        }
+    }
+
+    async fn exchange(
+        &mut self,
+        connection: &mut Option<Connection>,
+        request: &Request,
+    ) -> Result<Response, SendError> {
+        let was_connected = connection.is_some();
+        let attempt = timeout(self.request_timeout, self.attempt(connection, request)).await;
+        let failure = match attempt.unwrap_or(Err(Failure::TimedOut)) {
+            Ok(response) => return Ok(response),
+            Err(Failure::UnsupportedVersion) => return Err(SendError::UnsupportedVersion),
+            Err(failure) => failure,
+        };
+        *connection = None;
+        let PeerAddress { id, host, port } = &self.address;
+        match failure {
+            Failure::Io(error) => {
+                if self.reachable {
+                    info!("controller {id} at {host}:{port} cannot be reached: {error}");
+                }
+                self.reachable = false;
+                if was_connected {
+                    self.disconnected();
+                }
+                Err(SendError::Disconnected)
+            }
+            Failure::Malformed(error) => {
+                warn!("controller {id} at {host}:{port} sent what we cannot read: {error}");
+                Err(SendError::Disconnected)
+            }
+            Failure::TimedOut | Failure::UnsupportedVersion => Err(SendError::TimedOut),
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        connection: &mut Option<Connection>,
+        request: &Request,
+    ) -> Result<Response, Failure> {
+        let connection = match connection {
+            Some(connection) => connection,
+            None => {
+                let fresh = self.connect().await?;
+                debug!("connected to controller {}", self.address.id);
+                self.reachable = true;
+                connection.insert(fresh)
+            }
+        };
+        let version = connection
+            .version_for(request)
+            .ok_or(Failure::UnsupportedVersion)?;
+        connection
+            .call(request, version, &self.client_id, self.max_frame_bytes)
+            .await
+    }
+
+    async fn connect(&self) -> Result<Connection, Failure> {
+        let stream = TcpStream::connect((self.address.host.as_str(), self.address.port)).await?;
+        stream.set_nodelay(true)?;
+        let mut connection = Connection {
+            stream,
+            received: BytesMut::new(),
+            next_correlation_id: 0,
+            served: Vec::new(),
+        };
+        let hello = Request::from(ApiVersionsRequest {
+            client_software_name: "kraftd".into(),
+            client_software_version: env!("CARGO_PKG_VERSION").into(),
+            ..Default::default()
+        });
+        let version = API_VERSIONS_VERSION;
+        let answer = connection.call(&hello, version, &self.client_id, self.max_frame_bytes);
+        match answer.await? {
+            Response::ApiVersions(versions) if versions.error_code == ErrorCode::NONE => {
+                connection.served = versions.api_keys;
+                Ok(connection)
+            }
+            other => Err(Malformed::new(format!("answered ApiVersions with {other:?}")).into()),
+        }
+    }
+}
+
+impl Connection {
+    /// The newest version that both sides know and that can carry the request.
+    fn version_for(&self, request: &Request) -> Option<i16> {
+        let key = request.api_key();
+        let ours = apis::served_versions(key)?;
+        let theirs = self.served.iter().find(|served| served.api_key == key.0)?;
+        let version = theirs.max_version.min(*ours.end());
+        (version >= theirs.min_version && version >= *ours.start()).then_some(version)
+    }
+
+    async fn call(
+        &mut self,
+        request: &Request,
+        version: i16,
+        client_id: &str,
+        max_frame_bytes: usize,
+    ) -> Result<Response, Failure> {
+        let correlation_id = self.next_correlation_id;
+        self.next_correlation_id = correlation_id.wrapping_add(1);
+        let message = match request.encode_with_header(version, correlation_id, client_id) {
+            Err(error) if error.is_unsupported_version() => {
+                return Err(Failure::UnsupportedVersion);
+            }
+            encoded => encoded?,
+        };
+        self.stream.write_all(&frame::frame(&message)).await?;
+        let mut reader = Reader::new(self.next_frame(max_frame_bytes).await?);
+        let key = request.api_key();
+        let header = ResponseHeader::decode(&mut reader, key.response_header_version(version))?;
+        if header.correlation_id != correlation_id {
+            let what = format!(
+                "correlation id {} for {correlation_id}",
+                header.correlation_id
+            );
+            return Err(Malformed::new(what).into());
+        }
+        Ok(Response::decode(key, version, &mut reader)?)
+    }
+
+    async fn next_frame(&mut self, max_frame_bytes: usize) -> Result<Bytes, Failure> {
+        loop {
+            if let Some(frame) = frame::split(&mut self.received, max_frame_bytes)? {
+                return Ok(frame);
+            }
+            if self.stream.read_buf(&mut self.received).await? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+        }
+    }
+}

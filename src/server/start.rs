@@ -1,0 +1,406 @@
+//! From a configuration to a running node, and down again.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{Ipv6Addr, SocketAddr, ToSocketAddrs},
+    sync::{Arc, atomic::AtomicU64},
+    thread,
+    time::Duration,
+};
+
+use rand::{SeedableRng, TryRngCore};
+use rand_chacha::ChaCha8Rng;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::{self, Runtime},
+    signal::unix::{SignalKind, signal},
+};
+use tracing::{info, warn};
+
+use super::{
+    clock::Clock,
+    connection::{self, Acceptor},
+    contacts::Contacts,
+    die,
+    disk::{Disk, load_snapshot},
+    inbox::{Inbox, Input},
+    node::Node,
+    peers::{PeerAddress, Peers},
+    tail::Tail,
+};
+use crate::{
+    config::Config,
+    controller::{Controller, Options, PeriodicOptions, Restored, SnapshotOptions},
+    log::{
+        Log, LogError, Recovered, bootstrap,
+        directory::MetadataDirectory,
+        engine::EngineLog,
+        meta_properties::{self, MetaProperties},
+    },
+    metadata,
+    protocol::{Uuid, messages::controller_registration},
+    raft,
+};
+
+/// Security protocol PLAINTEXT (`SecurityProtocol.id`).
+const PLAINTEXT: i16 = 0;
+/// Batches are read in pieces of this size when a log is loaded.
+const LOAD_BYTES: usize = 1 << 20;
+
+/// Runs a controller until it is told to stop.
+pub fn run(config: &Config) -> Result<(), String> {
+    let identity = &config.identity;
+    let properties = formatted(config)?;
+    let directory_id = properties.directory_id.unwrap_or(Uuid::ZERO);
+    let directory = MetadataDirectory::open(&identity.metadata_log_dir).map_err(text)?;
+    let path = directory.path().to_owned();
+    let bootstrap = bootstrap::read(&identity.metadata_log_dir).map_err(text)?;
+    // Before the log is read: a port that is taken shows at once.
+    let listener = listen(config)?;
+    let clock = Clock::start();
+    let (inbox, contacts) = (Arc::new(Inbox::default()), Arc::new(Contacts::default()));
+    let node_id = identity.node_id;
+    let (found, restored_by) = std::sync::mpsc::channel::<Recovered>();
+    let open = move || {
+        let (log, recovered) = EngineLog::open(directory, node_id, directory_id)?;
+        let _waiting = found.send(recovered);
+        Ok(log)
+    };
+    let snapshots = path.clone();
+    let recover = move |log: &mut EngineLog| {
+        let recovered = restored_by.recv().map_err(|error| error.to_string())?;
+        restore(log, recovered, &snapshots)
+    };
+    let (disk, restored) = Disk::start(path.clone(), open, recover, inbox.clone())?;
+    let options = options(
+        config,
+        &properties,
+        directory_id,
+        bootstrap.unwrap_or_default(),
+    );
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(text)?;
+    let peers = peers(config, &runtime, &inbox);
+    let acceptor = Acceptor {
+        inbox: inbox.clone(),
+        contacts: contacts.clone(),
+        clock,
+        listener_name: config.listener.name.clone(),
+        max_frame_bytes: config.max_frame_bytes,
+        max_idle: Duration::from_millis(config.max_connection_idle_ms),
+        next_token: AtomicU64::new(0),
+    };
+    serve(runtime, listener, Arc::new(acceptor))?;
+    let controller = Controller::new(options, restored, seed()?, clock.now());
+    let node = Node {
+        controller,
+        clock,
+        inbox,
+        contacts,
+        disk,
+        peers,
+        directory: path,
+        node_id,
+        tail: Tail::default(),
+        replies: BTreeMap::new(),
+        leader: None,
+        stop_by: None,
+    };
+    info!(
+        "Kafka Server started: controller {node_id} of cluster {}",
+        properties.cluster_id
+    );
+    node.run();
+    info!("shut down completed");
+    Ok(())
+}
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
+}
+
+/// What the directories say of themselves must fit the configuration
+/// (`MetaPropertiesEnsemble.verify`).
+fn formatted(config: &Config) -> Result<MetaProperties, String> {
+    let identity = &config.identity;
+    let dir = &identity.metadata_log_dir;
+    let properties = meta_properties::read(dir).map_err(text)?;
+    let mut properties = properties.ok_or_else(|| {
+        format!(
+            "No readable meta.properties files found: {} is not formatted. Run kafka-storage.sh format \
+             -t CLUSTER_ID -c FILE with the id that all nodes of the cluster share (kafka-storage.sh \
+             random-uuid makes a new one).",
+            dir.display()
+        )
+    })?;
+    if properties.node_id != identity.node_id {
+        return Err(format!(
+            "Stored node id {} doesn't match previous node id {} in {}. If you moved your data, make \
+             sure your configured node id matches. If you intend to create a new node, you should \
+             remove all data in your data directories.",
+            properties.node_id,
+            identity.node_id,
+            meta_properties::path(dir).display()
+        ));
+    }
+    if properties.directory_id.is_none() {
+        properties.directory_id = Some(Uuid(*uuid::Uuid::new_v4().as_bytes()));
+        meta_properties::write(dir, &properties).map_err(text)?;
+    }
+    Ok(properties)
+}
+
+/// Reads the newest snapshot and the log after it.
+fn restore(
+    log: &mut EngineLog,
+    recovered: Recovered,
+    directory: &std::path::Path,
+) -> Result<Restored, String> {
+    let newest = recovered
+        .snapshots
+        .keys()
+        .max_by_key(|id| id.offset)
+        .copied();
+    let snapshot = newest.map(|id| load_snapshot(directory, id)).transpose()?;
+    let mut from = newest.map_or(recovered.start.offset, |id| id.offset);
+    let mut batches = Vec::new();
+    while from < recovered.end {
+        let read = log
+            .read(from, LOAD_BYTES)
+            .map_err(|error: LogError| error.to_string())?;
+        let Some(last) = read.last() else { break };
+        from = last.end_offset();
+        batches.extend(read);
+    }
+    Ok(Restored {
+        raft: raft::Restored {
+            quorum_state: recovered.quorum_state,
+            log: raft::LogStatus {
+                start: recovered.start,
+                end: recovered.end,
+                epochs: recovered.epochs,
+            },
+            snapshots: recovered.snapshots,
+        },
+        snapshot,
+        batches,
+    })
+}
+
+fn options(
+    config: &Config,
+    properties: &MetaProperties,
+    directory_id: Uuid,
+    bootstrap: Vec<crate::protocol::records::MetadataRecord>,
+) -> Options {
+    let identity = &config.identity;
+    let voters = identity.voters.iter().map(|voter| {
+        let endpoint = raft::Endpoint {
+            listener_name: config.listener.name.clone(),
+            host: voter.host.clone(),
+            port: voter.port,
+        };
+        (voter.id, endpoint)
+    });
+    let own = identity
+        .voters
+        .iter()
+        .find(|voter| voter.id == identity.node_id);
+    let host = match config.advertised.host.as_str() {
+        "" => own.map_or("localhost", |voter| voter.host.as_str()),
+        host => host,
+    };
+    Options {
+        raft: raft::Options {
+            node_id: identity.node_id,
+            directory_id,
+            cluster_id: properties.cluster_id.clone(),
+            election_timeout_ms: config.election_timeout_ms,
+            fetch_timeout_ms: config.fetch_timeout_ms,
+            election_backoff_max_ms: config.election_backoff_max_ms,
+            request_timeout_ms: config.request_timeout_ms,
+            retry_backoff_ms: config.retry_backoff_ms,
+            fetch_max_bytes: config.fetch_max_bytes,
+            fetch_snapshot_max_bytes: config.fetch_snapshot_max_bytes,
+        },
+        voters: raft::VoterSet::new(voters.collect()),
+        metadata: metadata::Options {
+            node_id: identity.node_id,
+            cluster_id: properties.cluster_id.clone(),
+            voter_ids: identity.voters.iter().map(|voter| voter.id).collect(),
+            session_timeout_ms: config.session_timeout_ms,
+            num_partitions: config.num_partitions,
+            default_replication_factor: config.default_replication_factor,
+            delete_topic_enable: config.delete_topic_enable,
+            unstable_feature_versions_enable: config.unstable_feature_versions_enable,
+            static_configs: identity.values.all_set().clone(),
+            bootstrap: Arc::new(bootstrap),
+        },
+        listeners: vec![controller_registration::Listener {
+            name: config.listener.name.clone(),
+            host: host.to_owned(),
+            port: config.advertised.port,
+            security_protocol: PLAINTEXT,
+            ..Default::default()
+        }],
+        periodic: PeriodicOptions {
+            max_idle_interval_ms: config.max_idle_interval_ms,
+            leader_imbalance_check_interval_ms: config.leader_imbalance_check_interval_ms,
+            auto_leader_rebalance_enable: config.auto_leader_rebalance,
+            unclean_leader_election_interval_ms: config.unclean_election_interval_ms,
+        },
+        snapshots: SnapshotOptions {
+            max_bytes_between_snapshots: config.max_bytes_between_snapshots,
+            max_snapshot_interval_ms: config.max_snapshot_interval_ms,
+            max_retention_bytes: config.max_retention_bytes,
+            max_retention_ms: config.max_retention_ms,
+        },
+        append_linger_ms: config.append_linger_ms,
+        broker_heartbeat_interval_ms: config.heartbeat_interval_ms,
+    }
+}
+
+/// Chance from the operating system, once.
+fn seed() -> Result<u64, String> {
+    let mut rng = ChaCha8Rng::from_os_rng();
+    rng.try_next_u64().map_err(text)
+}
+
+fn peers(config: &Config, runtime: &Runtime, inbox: &Arc<Inbox>) -> Peers {
+    let identity = &config.identity;
+    let others = identity
+        .voters
+        .iter()
+        .filter(|voter| voter.id != identity.node_id);
+    let addresses = others
+        .map(|voter| PeerAddress {
+            id: voter.id,
+            host: voter.host.clone(),
+            port: voter.port,
+        })
+        .collect();
+    let timeout = Duration::from_millis(config.request_timeout_ms);
+    Peers::start(
+        runtime.handle(),
+        identity.node_id,
+        addresses,
+        timeout,
+        config.max_frame_bytes,
+        inbox,
+    )
+}
+
+/// Binds the listener. An empty host is every address of the machine, IPv4 and IPv6.
+fn listen(config: &Config) -> Result<std::net::TcpListener, String> {
+    let listener = &config.listener;
+    let addresses: Vec<SocketAddr> = match listener.host.as_str() {
+        "" => vec![
+            (Ipv6Addr::UNSPECIFIED, listener.port).into(),
+            ([0, 0, 0, 0], listener.port).into(),
+        ],
+        host => (host, listener.port)
+            .to_socket_addrs()
+            .map_err(|error| format!("listeners: {host} does not resolve: {error}"))?
+            .collect(),
+    };
+    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match bind(address) {
+            Ok(bound) => return Ok(bound),
+            Err(error) => failure = error,
+        }
+    }
+    Err(format!(
+        "Socket server failed to bind to {}:{}: {failure}. Stop whoever uses the port, or change \
+         listeners and controller.quorum.voters.",
+        listener.host, listener.port
+    ))
+}
+
+fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    const BACKLOG: i32 = 128;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Starts the network thread.
+fn serve(
+    runtime: Runtime,
+    listener: std::net::TcpListener,
+    acceptor: Arc<Acceptor>,
+) -> Result<(), String> {
+    let inbox = acceptor.inbox.clone();
+    let run = move || {
+        runtime.block_on(async {
+            let listener = TcpListener::from_std(listener).unwrap_or_else(|error| {
+                die(&format!("cannot serve the listener: {error}"));
+            });
+            tokio::spawn(stop_on_signal(inbox));
+            accept(listener, acceptor).await;
+        });
+    };
+    thread::Builder::new()
+        .name("net".to_owned())
+        .spawn(run)
+        .map(drop)
+        .map_err(text)
+}
+
+async fn accept(listener: TcpListener, acceptor: Arc<Acceptor>) {
+    /// Time for others to give file descriptors back.
+    const PAUSE: Duration = Duration::from_millis(100);
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => spawn_connection(&acceptor, stream, peer),
+            Err(error) => {
+                warn!("cannot accept a connection: {error}");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn spawn_connection(acceptor: &Arc<Acceptor>, stream: TcpStream, peer: SocketAddr) {
+    match stream.set_nodelay(true) {
+        Ok(()) => drop(tokio::spawn(connection::serve(
+            acceptor.clone(),
+            stream,
+            peer,
+        ))),
+        Err(error) => warn!("connection from {peer}: {error}"),
+    }
+}
+
+/// SIGTERM and SIGINT stop the node in good order; a second one at once.
+async fn stop_on_signal(inbox: Arc<Inbox>) {
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        die("cannot listen for signals");
+    };
+    for stop in [Input::Shutdown, Input::Shutdown] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        inbox.push(stop);
+    }
+    die("stopped by a second signal");
+}
