@@ -148,11 +148,10 @@ impl Link {
         loop {
             let next = match &mut connection {
                 None => outgoing.recv().await,
-                Some(Connection { stream, .. }) => tokio::select! {
+                Some(open) => tokio::select! {
                     biased;
                     next = outgoing.recv() => next,
-                    // Nothing is asked, so nothing but the end can come.
-                    _ = stream.readable() => {
+                    () = open.closed() => {
                         connection = None;
                         self.disconnected();
                         continue;
@@ -262,6 +261,18 @@ impl Link {
 }
 
 impl Connection {
+    /// Returns when the other side closed the connection, or sent what nobody asked for.
+    async fn closed(&self) {
+        // Readiness may be left over from what was read already.
+        let mut byte = [0];
+        while let Ok(()) = self.stream.readable().await {
+            match self.stream.try_read(&mut byte) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(_) | Err(_) => return,
+            }
+        }
+    }
+
     /// The newest version that both sides know and that can carry the request.
     fn version_for(&self, request: &Request) -> Option<i16> {
         let key = request.api_key();
