@@ -144,7 +144,7 @@ impl From<Malformed> for Failure {
 
 impl Link {
     async fn run(mut self, mut outgoing: mpsc::UnboundedReceiver<Outgoing>) {
-        let mut connection = None;
+        let mut connection: Option<Connection> = None;
         loop {
             let next = match &mut connection {
                 None => outgoing.recv().await,
