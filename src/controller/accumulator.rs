@@ -206,3 +206,82 @@ fn replay(
 fn our_mistake(message: String) -> ApiError {
     ApiError::new(ErrorCode::UNKNOWN_SERVER_ERROR, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::records::{ConfigRecord, EndTransactionRecord, NoOpRecord};
+
+    fn no_ops(count: usize) -> Vec<MetadataRecord> {
+        vec![NoOpRecord::default().into(); count]
+    }
+
+    fn add(
+        accumulator: &mut Accumulator,
+        records: Vec<MetadataRecord>,
+        atomic: bool,
+    ) -> Result<(), ErrorCode> {
+        let base = accumulator.newest().cloned().unwrap_or_default();
+        let next = accumulator.next_offset(Offset(5));
+        let added = accumulator.add(Now::default(), &base, next, records, atomic);
+        added.map_err(|error| error.code)
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_replayed_is_refused_with_all_that_came_with_it() {
+        let mut accumulator = Accumulator::new(Epoch(1), None);
+        let mut records = no_ops(2);
+        records.push(EndTransactionRecord::default().into());
+        let refused = add(&mut accumulator, records, false);
+        assert_eq!(refused, Err(ErrorCode::UNKNOWN_SERVER_ERROR));
+        assert_eq!(accumulator.next_offset(Offset(5)), Offset(5));
+        assert!(accumulator.take(Now::default()).is_empty());
+    }
+
+    #[test]
+    fn what_must_take_effect_together_fits_one_batch_or_is_refused() {
+        let mut accumulator = Accumulator::new(Epoch(1), None);
+        let too_many = no_ops(MAX_RECORDS_PER_USER_OP + 1);
+        let refused = add(&mut accumulator, too_many.clone(), true);
+        assert_eq!(refused, Err(ErrorCode::POLICY_VIOLATION));
+        let config = ConfigRecord {
+            value: Some("x".repeat(30_000)),
+            ..Default::default()
+        };
+        let too_large = vec![config.into(); MAX_BATCH_BYTES / 30_000 + 1];
+        let refused = add(&mut accumulator, too_large, true);
+        assert_eq!(refused, Err(ErrorCode::POLICY_VIOLATION));
+
+        add(&mut accumulator, too_many, false).expect("may be split");
+        let batches = accumulator.take(Now::default());
+        let counts: Vec<_> = batches.iter().map(RecordBatch::count).collect();
+        assert_eq!(counts, [10_000, 1]);
+        assert!(accumulator.committed(batches[0].end_offset()).is_some());
+        assert!(accumulator.committed(batches[1].end_offset()).is_some());
+        assert!(
+            accumulator.newest().is_none(),
+            "the newest is the committed one"
+        );
+    }
+
+    #[test]
+    fn what_lingers_goes_into_one_batch_when_its_time_has_come() {
+        let mut accumulator = Accumulator::new(Epoch(1), Some(10));
+        add(&mut accumulator, no_ops(2), true).expect("fits");
+        add(&mut accumulator, no_ops(3), true).expect("fits");
+        assert!(accumulator.take(Now::default()).is_empty());
+        let due = accumulator.due().expect("something waits");
+        assert_eq!(due, Time(10_000));
+        let now = Now {
+            time: due,
+            ..Now::default()
+        };
+        let batches = accumulator.take(now);
+        let ends: Vec<_> = batches
+            .iter()
+            .map(|batch| (batch.base_offset(), batch.end_offset()))
+            .collect();
+        assert_eq!(ends, [(Offset(5), Offset(10))]);
+        assert!(accumulator.committed(Offset(10)).is_some());
+    }
+}

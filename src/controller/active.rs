@@ -37,7 +37,12 @@ impl Controller {
     /// Takes over: all records of earlier epochs are committed, none of ours is written
     /// (`QuorumController.claim`).
     pub(super) fn activate(&mut self, now: Now, epoch: Epoch) {
-        let state = self.replica.state();
+        let (state, committed_end) = (self.replica.state(), self.replica.end().offset);
+        let log_end = self.raft.end_offset();
+        assert_eq!(
+            committed_end, log_end,
+            "all records of earlier epochs are replayed"
+        );
         let activation = match activation::records(state, &self.options.metadata) {
             Ok(activation) => activation,
             Err(error) => return self.effects.push_back(Effect::Fatal(error.to_string())),
@@ -135,13 +140,17 @@ impl Controller {
         Ok((response, end_offset))
     }
 
-    /// Hands raft the batches that have waited long enough; by default, none waits.
+    /// Hands raft the batches that have waited long enough; by default, none waits. While it takes one,
+    /// raft may find that it has lost its followers: the rest is then for nobody, and whoever waits
+    /// for it is told when the change of leader is.
     pub(super) fn append_gathered(&mut self, now: Now) {
         let Some(active) = &mut self.active else {
             return;
         };
         for batch in active.accumulator.take(now) {
-            self.raft.append(now, batch);
+            if self.raft.is_leader() && self.raft.epoch() == batch.epoch() {
+                self.raft.append(now, batch);
+            }
         }
     }
 

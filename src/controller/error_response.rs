@@ -426,3 +426,124 @@ fn scram_error(
         ..Default::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        controller::apis::APIS,
+        protocol::{Uuid, wire::Writer},
+    };
+
+    /// One request of every API, with an item wherever the answer has a place for the item's error.
+    fn requests() -> Vec<Request> {
+        let named = |name: &str| name.to_owned();
+        vec![
+            fetch::FetchRequest::default().into(),
+            api_versions::ApiVersionsRequest::default().into(),
+            create_topics::CreateTopicsRequest {
+                topics: vec![create_topics::CreatableTopic {
+                    name: named("a"),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }
+            .into(),
+            delete_topics::DeleteTopicsRequest {
+                topic_names: vec![named("a")],
+                ..Default::default()
+            }
+            .into(),
+            describe_configs::DescribeConfigsRequest {
+                resources: vec![Default::default()],
+                ..Default::default()
+            }
+            .into(),
+            alter_configs::AlterConfigsRequest {
+                resources: vec![Default::default()],
+                ..Default::default()
+            }
+            .into(),
+            create_partitions::CreatePartitionsRequest {
+                topics: vec![Default::default()],
+                ..Default::default()
+            }
+            .into(),
+            elect_leaders::ElectLeadersRequest {
+                topic_partitions: Some(vec![elect_leaders::TopicPartitions {
+                    partitions: vec![0],
+                    ..Default::default()
+                }]),
+                ..Default::default()
+            }
+            .into(),
+            incremental_alter_configs::IncrementalAlterConfigsRequest {
+                resources: vec![Default::default()],
+                ..Default::default()
+            }
+            .into(),
+            alter_partition_reassignments::AlterPartitionReassignmentsRequest::default().into(),
+            list_partition_reassignments::ListPartitionReassignmentsRequest::default().into(),
+            vote::VoteRequest::default().into(),
+            begin_quorum_epoch::BeginQuorumEpochRequest::default().into(),
+            end_quorum_epoch::EndQuorumEpochRequest::default().into(),
+            describe_quorum::DescribeQuorumRequest::default().into(),
+            alter_partition::AlterPartitionRequest::default().into(),
+            update_features::UpdateFeaturesRequest::default().into(),
+            envelope::EnvelopeRequest::default().into(),
+            fetch_snapshot::FetchSnapshotRequest::default().into(),
+            describe_cluster::DescribeClusterRequest::default().into(),
+            broker_registration::BrokerRegistrationRequest::default().into(),
+            broker_heartbeat::BrokerHeartbeatRequest::default().into(),
+            unregister_broker::UnregisterBrokerRequest::default().into(),
+            allocate_producer_ids::AllocateProducerIdsRequest::default().into(),
+            controller_registration::ControllerRegistrationRequest::default().into(),
+            assign_replicas_to_dirs::AssignReplicasToDirsRequest::default().into(),
+        ]
+    }
+
+    /// An error that does not arrive looks like success: each is to be found in the bytes of every
+    /// version that is served.
+    #[test]
+    fn every_api_can_say_in_every_version_that_this_is_not_the_controller() {
+        let requests = requests();
+        let code = ErrorCode::NOT_CONTROLLER;
+        for api in APIS {
+            let Some(request) = requests.iter().find(|request| request.api_key() == api.key) else {
+                panic!("no request of {}", api.key.name());
+            };
+            for version in api.versions.clone() {
+                let response = error_response(request, version, code, "not here");
+                assert_eq!(response.api_key(), api.key);
+                let mut writer = Writer::new();
+                let encoded = response.encode(&mut writer, version);
+                assert_eq!(encoded, Ok(()), "{} v{version}", api.key.name());
+                let bytes = writer.into_bytes();
+                let says_so = bytes.windows(2).any(|pair| pair == code.0.to_be_bytes());
+                // Fetch had no place for it before version 7, and no partition here.
+                let can = api.key != crate::protocol::api::ApiKey::FETCH || version >= 7;
+                assert_eq!(says_so, can, "{} v{version}: {bytes:?}", api.key.name());
+            }
+        }
+    }
+
+    #[test]
+    fn topics_are_named_by_what_the_request_named_them_by() {
+        let topic_id = Uuid([7; 16]);
+        let request = delete_topics::DeleteTopicsRequest {
+            topics: vec![delete_topics::DeleteTopicState {
+                topic_id,
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let code = ErrorCode::NOT_CONTROLLER;
+        let Response::DeleteTopics(response) = error_response(&request.into(), 6, code, "") else {
+            panic!("another API");
+        };
+        let [result] = &response.responses[..] else {
+            panic!("one topic, one result")
+        };
+        assert_eq!((result.topic_id, result.error_code), (topic_id, code));
+    }
+}
