@@ -221,7 +221,7 @@ impl Controller {
             self.raft.deadline(),
             registration,
             active,
-            self.snapshots.deadline(),
+            self.snapshots.deadline(&self.replica),
         ];
         deadlines.into_iter().flatten().min()
     }

@@ -108,14 +108,10 @@ impl Snapshots {
         now: Now,
         replica: &Replica,
     ) -> Option<(OffsetAndEpoch, SnapshotBatches)> {
-        let id = replica.end();
-        let newest = self.kept.keys().next_back();
-        let is_newer = id.offset > newest.copied().unwrap_or(Offset(0));
-        let possible =
-            replica.state().transaction().is_none() && replica.state().metadata_version().is_some();
-        if self.writing.is_some() || !possible || !is_newer || !self.is_due(now) {
+        if !self.is_possible(replica) || !self.is_due(now) {
             return None;
         }
+        let id = replica.end();
         let kept = Kept {
             epoch: id.epoch,
             bytes: 0,
@@ -133,18 +129,27 @@ impl Snapshots {
             || self.by_time().is_some_and(|due| due <= now.time)
     }
 
+    fn is_possible(&self, replica: &Replica) -> bool {
+        let newest = self.kept.keys().next_back().copied();
+        self.writing.is_none()
+            && replica.end().offset > newest.unwrap_or(Offset(0))
+            && replica.state().transaction().is_none()
+            && replica.state().metadata_version().is_some()
+    }
+
     /// When a snapshot is due however little was written; `None` when nothing was.
     fn by_time(&self) -> Option<Time> {
         let interval = self.options.max_snapshot_interval_ms;
-        let wanted = interval > 0 && self.bytes_since > 0 && self.writing.is_none();
+        let wanted = interval > 0 && self.bytes_since > 0;
         wanted.then(|| self.since.plus_ms(interval))
     }
 
-    pub(super) fn deadline(&self) -> Option<Time> {
-        self.by_time()
+    /// When [`Snapshots::begin`] has something to do, if no more is written until then.
+    pub(super) fn deadline(&self, replica: &Replica) -> Option<Time> {
+        self.by_time().filter(|_| self.is_possible(replica))
     }
 
-    /// Our snapshot is on disk. `None` when it was overtaken by one of the leader's.
+    /// Our snapshot is on disk. It does not count when one of the leader's has overtaken it.
     pub(super) fn written(&mut self, id: OffsetAndEpoch, bytes: u64) {
         if let Some((_, kept)) = self.writing.take_if(|(writing, _)| *writing == id) {
             self.kept.insert(id.offset, Kept { bytes, ..kept });

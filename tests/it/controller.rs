@@ -265,6 +265,53 @@ fn a_request_that_waited_too_long_is_told_so() {
     }
 }
 
+#[test]
+fn a_controller_that_cannot_keep_up_says_so() {
+    let mut quorum = Quorum::of(1);
+    let active = quorum.active();
+    let broker = Broker::start(1, &mut quorum);
+    quorum.nodes.get_mut(&active).expect("a node").disk_stalls = true;
+    let first = quorum.send(active, 7, topic("first", 1, 1));
+    let heartbeat = broker.heartbeat(&mut quorum);
+    for _ in 1..10_000 {
+        quorum.send(active, 2, heartbeat.clone());
+    }
+    let token = quorum.send(active, 2, heartbeat.clone());
+    let Some(Response::BrokerHeartbeat(answer)) = quorum.answered(token) else {
+        panic!("one too many is not made to wait")
+    };
+    assert_eq!(answer.error_code, ErrorCode::REQUEST_TIMED_OUT);
+    assert_eq!(quorum.answered(first), None);
+
+    quorum.nodes.get_mut(&active).expect("a node").disk_stalls = false;
+    assert_eq!(topic_errors(&quorum.answer(first)), [ErrorCode::NONE]);
+    let answer = ask!(quorum, BrokerHeartbeat 2 heartbeat);
+    assert_eq!(answer.error_code, ErrorCode::NONE);
+}
+
+/// An hour without much, and one with nothing.
+#[test]
+fn a_snapshot_is_written_each_hour_if_there_is_anything_new() {
+    let mut quorum = Quorum::with(1, |settings| {
+        settings.periodic.max_idle_interval_ms = 0;
+    });
+    let active = quorum.active();
+    quorum.run_for(1000);
+    let end = quorum.node(active).stable_end();
+    for _ in 0..2 {
+        quorum.run_for(3_601_000);
+        let snapshots = quorum
+            .nodes
+            .get_mut(&active)
+            .expect("a node")
+            .log
+            .recover()
+            .snapshots;
+        let ends: Vec<_> = snapshots.keys().map(|id| id.offset).collect();
+        assert_eq!(ends, [end]);
+    }
+}
+
 /// Snapshots every few records.
 fn often() -> SnapshotOptions {
     SnapshotOptions {
