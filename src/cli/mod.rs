@@ -1,7 +1,9 @@
 //! What a person types: one file per command.
 
+mod client;
 mod format;
 pub mod quickstart;
+mod quickstart_kafka;
 pub mod server;
 pub mod stop;
 pub mod storage;

@@ -1,10 +1,361 @@
-//! `kraftd quickstart`: three controllers on this machine, to try them out.
+//! `kraftd quickstart`: three controllers on this machine, to try them out. One terminal, one folder; a
+//! second start goes on where the first one stopped.
 
-use std::process::ExitCode;
+use std::{
+    fs::{self, File},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{client, fail, quickstart_kafka, storage};
+use crate::{
+    log::meta_properties,
+    protocol::{
+        NodeId,
+        api::{Request, Response},
+        messages::describe_quorum::{
+            DescribeQuorumRequest, RequestPartitionData, RequestTopicData,
+        },
+    },
+};
 
 #[derive(clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// The folder that everything is kept in.
+    #[arg(long, default_value = "quickstart-data")]
+    dir: PathBuf,
+    /// The ports of the three controllers.
+    #[arg(long, value_delimiter = ',', default_values_t = [9093, 9094, 9095])]
+    ports: Vec<u16>,
+    /// Get Kafka through Maven, start a broker, and send a message through it.
+    #[arg(long)]
+    with_kafka: bool,
+    /// The port of that broker.
+    #[arg(long, default_value_t = 9092)]
+    broker_port: u16,
+    /// End as soon as everything is up and was shown to work.
+    #[arg(long)]
+    stop_when_ready: bool,
+}
 
-pub fn run(_arguments: Arguments) -> ExitCode {
-    ExitCode::FAILURE
+/// How long the controllers may take to elect a leader.
+const LEADER_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a node may take to stop before it is ended.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// How often children and signals are looked at.
+const POLL: Duration = Duration::from_millis(50);
+
+pub fn run(arguments: Arguments) -> ExitCode {
+    if arguments.ports.len() != 3 {
+        return fail("--ports takes three ports, for example --ports 9093,9094,9095");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(async {
+            let mut nodes = Nodes::default();
+            let outcome = quickstart(&arguments, &mut nodes).await;
+            nodes.stop();
+            match outcome {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(error),
+            }
+        }),
+        Err(error) => fail(error),
+    }
+}
+
+async fn quickstart(arguments: &Arguments, nodes: &mut Nodes) -> Result<(), String> {
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        return Err("cannot listen for signals".to_owned());
+    };
+    let site = Site::prepare(arguments)?;
+    let work = async {
+        site.start_controllers(nodes)?;
+        let leader = site.wait_for_leader(nodes).await?;
+        site.tell(leader);
+        if arguments.with_kafka {
+            quickstart_kafka::run(&site, nodes).await?;
+        }
+        if arguments.stop_when_ready {
+            return Ok(());
+        }
+        println!("\nRunning. Ctrl-C stops everything; the same command starts it again.");
+        loop {
+            nodes.check()?;
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+/// The folder, and what stands in it.
+pub(super) struct Site {
+    pub(super) dir: PathBuf,
+    ports: Vec<u16>,
+    pub(super) broker_port: u16,
+    pub(super) cluster_id: String,
+}
+
+impl Site {
+    /// Writes the configuration files, and formats what is not formatted yet.
+    fn prepare(arguments: &Arguments) -> Result<Site, String> {
+        let dir = &arguments.dir;
+        fs::create_dir_all(dir)
+            .map_err(|error| format!("cannot create {}: {error}", dir.display()))?;
+        let dir = dir.canonicalize().map_err(|error| error.to_string())?;
+        let known = meta_properties::read(&dir.join("controller-1"));
+        let known = known.map_err(|error| error.to_string())?;
+        let cluster_id = known.map_or_else(
+            || storage::random_uuid().to_string(),
+            |known| known.cluster_id,
+        );
+        let ports = arguments.ports.clone();
+        let site = Site {
+            dir,
+            ports,
+            broker_port: arguments.broker_port,
+            cluster_id,
+        };
+        for id in 1..=3 {
+            let properties =
+                site.write(&format!("controller-{id}.properties"), &site.controller(id))?;
+            site.format(&properties)?;
+        }
+        site.write("broker.properties", &site.broker())?;
+        Ok(site)
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<PathBuf, String> {
+        let path = self.dir.join(name);
+        let written = fs::write(&path, text);
+        written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Formats the directories of a node with the id of this cluster.
+    pub(super) fn format(&self, properties: &Path) -> Result<(), String> {
+        let kraftd = std::env::current_exe().map_err(|error| error.to_string())?;
+        let formatted = Command::new(kraftd)
+            .args([
+                "storage",
+                "format",
+                "--ignore-formatted",
+                "--cluster-id",
+                &self.cluster_id,
+            ])
+            .arg("--config")
+            .arg(properties)
+            .output()
+            .map_err(|error| error.to_string())?;
+        match formatted.status.success() {
+            true => Ok(()),
+            false => Err(String::from_utf8_lossy(&formatted.stderr).trim().to_owned()),
+        }
+    }
+
+    fn voters(&self) -> String {
+        let voter = |(id, port): (usize, &u16)| format!("{id}@localhost:{port}");
+        (1..)
+            .zip(&self.ports)
+            .map(voter)
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
+    fn controller(&self, id: usize) -> String {
+        format!(
+            "process.roles=controller\nnode.id={id}\ncontroller.quorum.voters={}\n\
+             controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:{}\n\
+             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nlog.dirs={}\n",
+            self.voters(),
+            self.ports[id - 1],
+            self.dir.join(format!("controller-{id}")).display()
+        )
+    }
+
+    fn broker(&self) -> String {
+        format!(
+            "process.roles=broker\nnode.id=4\ncontroller.quorum.voters={}\n\
+             controller.listener.names=CONTROLLER\nlisteners=PLAINTEXT://localhost:{}\n\
+             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
+             inter.broker.listener.name=PLAINTEXT\nlog.dirs={}\n\
+             offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
+             transaction.state.log.min.isr=1\nshare.coordinator.state.topic.replication.factor=1\n\
+             share.coordinator.state.topic.min.isr=1\n",
+            self.voters(),
+            self.broker_port,
+            self.dir.join("broker-4").display()
+        )
+    }
+
+    fn start_controllers(&self, nodes: &mut Nodes) -> Result<(), String> {
+        let kraftd = std::env::current_exe().map_err(|error| error.to_string())?;
+        for id in 1..=3 {
+            let name = format!("controller-{id}");
+            let mut command = Command::new(&kraftd);
+            command
+                .arg("server")
+                .arg(self.dir.join(format!("{name}.properties")));
+            nodes.start(&name, command, &self.dir)?;
+        }
+        Ok(())
+    }
+
+    async fn wait_for_leader(&self, nodes: &mut Nodes) -> Result<NodeId, String> {
+        let started = Instant::now();
+        let progress = spinner("waiting for the controllers to elect a leader");
+        while started.elapsed() < LEADER_PATIENCE {
+            nodes.check()?;
+            if let Some(leader) = self.ports.iter().find_map(|port| leader(*port)) {
+                progress.finish_and_clear();
+                return Ok(leader);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Err(format!(
+            "no leader was elected within {} s; see the logs in {}",
+            LEADER_PATIENCE.as_secs(),
+            self.dir.display()
+        ))
+    }
+
+    fn tell(&self, leader: NodeId) {
+        println!(
+            "Three controllers of cluster {} run; {leader} leads.",
+            self.cluster_id
+        );
+        for (id, port) in (1..).zip(&self.ports) {
+            let log = self.dir.join(format!("controller-{id}.log"));
+            println!("  controller {id}  localhost:{port}  log {}", log.display());
+        }
+        println!("\nBrokers find them with this line in their server.properties:");
+        println!("  controller.quorum.voters={}", self.voters());
+        let file = self.dir.join("broker.properties");
+        let (id, file) = (&self.cluster_id, file.display());
+        println!("\nA ready file for a Kafka 3.9 to 4.3 broker is {file}:");
+        println!("  bin/kafka-storage.sh format -t {id} -c {file}");
+        println!("  KAFKA/bin/kafka-server-start.sh {file}");
+        println!("(--with-kafka does that, with a Kafka it gets through Maven.)");
+    }
+}
+
+/// Who leads, if the controller on this port does, or knows.
+fn leader(port: u16) -> Option<NodeId> {
+    let partition = RequestPartitionData {
+        partition_index: 0,
+        ..Default::default()
+    };
+    let topic = RequestTopicData {
+        topic_name: "__cluster_metadata".to_owned(),
+        partitions: vec![partition],
+        ..Default::default()
+    };
+    let request = DescribeQuorumRequest {
+        topics: vec![topic],
+        ..Default::default()
+    };
+    let asked = client::ask(
+        ("localhost", port),
+        &Request::from(request),
+        2,
+        LEADER_PATIENCE,
+    );
+    let Ok(Response::DescribeQuorum(answer)) = asked else {
+        return None;
+    };
+    let partition = answer.topics.first()?.partitions.first()?;
+    let committed = partition.error_code.is_ok() && partition.high_watermark.known().is_some();
+    partition.leader_id.known().filter(|_| committed)
+}
+
+pub(super) fn spinner(what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
+    let progress = ProgressBar::new_spinner().with_message(what);
+    progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    progress.enable_steady_tick(Duration::from_millis(100));
+    progress
+}
+
+/// The processes that were started; all of them end with us.
+#[derive(Default)]
+pub(super) struct Nodes {
+    running: Vec<Node>,
+}
+
+struct Node {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Nodes {
+    /// Starts a process whose output goes to `NAME.log` in the folder.
+    pub(super) fn start(
+        &mut self,
+        name: &str,
+        mut command: Command,
+        dir: &Path,
+    ) -> Result<(), String> {
+        let log = dir.join(format!("{name}.log"));
+        let failed = |error: std::io::Error| format!("cannot start {name}: {error}");
+        let output = File::create(&log).map_err(failed)?;
+        let errors = output.try_clone().map_err(failed)?;
+        // A group of its own: Ctrl-C is for us, and we stop the nodes in order.
+        command
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .process_group(0);
+        let child = command.spawn().map_err(failed)?;
+        self.running.push(Node {
+            name: name.to_owned(),
+            child,
+            log,
+        });
+        Ok(())
+    }
+
+    /// Fails if one of them has ended.
+    pub(super) fn check(&mut self) -> Result<(), String> {
+        for node in &mut self.running {
+            if let Ok(Some(status)) = node.child.try_wait() {
+                let log = fs::read_to_string(&node.log).unwrap_or_default();
+                let last = log.lines().last().unwrap_or_default();
+                return Err(format!("{} ended ({status}): {last}", node.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops them, the newest first: brokers before the controllers they need.
+    fn stop(&mut self) {
+        for mut node in self.running.drain(..).rev() {
+            if let Some(pid) = Pid::from_raw(node.child.id() as i32) {
+                let _ended = kill_process(pid, Signal::TERM);
+            }
+            let started = Instant::now();
+            while matches!(node.child.try_wait(), Ok(None)) {
+                if started.elapsed() > STOP_PATIENCE {
+                    let _ended = node.child.kill();
+                }
+                std::thread::sleep(POLL);
+            }
+        }
+    }
 }

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Kafka's command of this name: stops the kraftd servers of this machine, and no Java broker.
+exec "$(dirname "$0")/kraftd.sh" stop "$@"
