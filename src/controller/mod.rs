@@ -4,9 +4,9 @@
 //! what to do, until it says nothing more, strictly in that order. The same value runs in the server,
 //! in the simulator and in the tests.
 //!
-//! Every node replays what is committed ([`replica`]). The active controller besides turns requests into
+//! Every node replays what is committed (`replica`). The active controller besides turns requests into
 //! records ([`apis`], THE table), replays them on a clone of the newest state, hands them to raft, and
-//! answers when they are committed ([`active`], [`accumulator`], [`deferred`]). Matches
+//! answers when they are committed (`active`, `accumulator`, `deferred`). Matches
 //! `org.apache.kafka.controller.QuorumController` and `kafka.server.ControllerApis`.
 
 mod accumulator;
