@@ -273,7 +273,7 @@ pub(super) fn directories_offline(
             state,
             options,
             movement,
-            state.topics.in_directory(directory),
+            state.topics.in_directory(id, directory),
             records,
         );
     }

@@ -50,8 +50,6 @@ pub struct Topics {
     imbalanced: OrdSet<TopicIdPartition>,
     /// Partitions whose replicas are on the move.
     reassigning: OrdSet<TopicIdPartition>,
-    /// Partitions by the directory that holds a replica of theirs.
-    directories: OrdSet<(Uuid, TopicIdPartition)>,
 }
 
 impl Topics {
@@ -132,14 +130,17 @@ impl Topics {
         self.reassigning.iter().copied()
     }
 
-    /// Partitions with a replica in a directory.
-    pub fn in_directory(&self, directory: Uuid) -> impl Iterator<Item = TopicIdPartition> {
-        let all = (directory, TopicIdPartition::default())..;
-        let members = self
-            .directories
-            .range(all)
-            .take_while(move |(id, _)| *id == directory);
-        members.map(|(_, partition)| *partition)
+    /// Partitions with an in-sync replica in a directory of the broker.
+    pub fn in_directory(
+        &self,
+        broker: NodeId,
+        directory: Uuid,
+    ) -> impl Iterator<Item = TopicIdPartition> {
+        let lies_there = move |key: &TopicIdPartition| {
+            let partition = self.partition(*key);
+            partition.is_some_and(|partition| partition.directory(broker) == Some(directory))
+        };
+        self.with_isr_member(broker).filter(lies_there)
     }
 
     pub(super) fn replay_topic(&mut self, record: &TopicRecord) -> Result<(), String> {
@@ -269,9 +270,6 @@ impl Topics {
         if partition.is_reassigning() {
             self.reassigning.insert(key);
         }
-        let directories = partition.directories.iter().filter(|id| !id.is_reserved());
-        self.directories
-            .extend(directories.map(|directory| (*directory, key)));
     }
 
     fn unindex(&mut self, key: TopicIdPartition, partition: &Partition) {
@@ -285,9 +283,6 @@ impl Topics {
             .remove(&(partition.leader.unwrap_or(NodeId::NONE), key));
         self.imbalanced.remove(&key);
         self.reassigning.remove(&key);
-        for directory in &partition.directories {
-            self.directories.remove(&(*directory, key));
-        }
     }
 
     /// The records that make these topics anew, written for `version`.
