@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::{
     header::{RequestHeader, ResponseHeader},
     messages::*,
-    schema::Message,
+    schema::{Message, Struct},
     wire::{Malformed, Reader, Result, Writer},
 };
 
@@ -22,6 +22,8 @@ pub struct Api {
     pub min_version: i16,
     pub max_version: i16,
     pub first_flexible: i16,
+    pub request: &'static Struct,
+    pub response: &'static Struct,
 }
 
 macro_rules! apis {
@@ -49,6 +51,8 @@ macro_rules! apis {
             min_version: $module::$Request::MIN_VERSION,
             max_version: $module::$Request::MAX_VERSION,
             first_flexible: $module::$Request::FIRST_FLEXIBLE,
+            request: &$module::$Request::SCHEMA,
+            response: &$module::$Response::SCHEMA,
         }, )* ];
 
         impl Request {

@@ -7,12 +7,21 @@ use bytes::Bytes;
 
 use super::{
     BrokerEpoch, Epoch, NodeId, Uuid,
-    schema::{Message, message},
+    schema::{Message, Struct, message},
     wire::{Malformed, Reader, Result, Writer},
 };
 
 /// The only frame version there is; 0 was a preview's.
 const FRAME_VERSION: u32 = 1;
+
+/// What a record says of itself, for tables and tests.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordType {
+    pub key: u32,
+    pub min_version: i16,
+    pub max_version: i16,
+    pub schema: &'static Struct,
+}
 
 macro_rules! metadata_records {
     ($($key:literal $Variant:ident $Record:ident;)*) => {
@@ -23,13 +32,13 @@ macro_rules! metadata_records {
         }
 
         impl MetadataRecord {
-            /// Key, name without `Record`, lowest and highest version of each.
-            pub const ALL: &[(u32, &str, i16, i16)] = &[ $( (
-                $key,
-                stringify!($Variant),
-                $Record::MIN_VERSION,
-                $Record::MAX_VERSION,
-            ), )* ];
+            /// What there is, by key.
+            pub const ALL: &[RecordType] = &[ $( RecordType {
+                key: $key,
+                min_version: $Record::MIN_VERSION,
+                max_version: $Record::MAX_VERSION,
+                schema: &$Record::SCHEMA,
+            }, )* ];
 
             pub fn key(&self) -> u32 {
                 match self { $( MetadataRecord::$Variant(_) => $key, )* }

@@ -35,10 +35,12 @@ pub struct Field {
     pub ignorable: bool,
     /// Keeps its classic form in flexible versions.
     pub classic: bool,
+    /// The default as it was declared; empty for the type's own.
+    pub default: &'static str,
 }
 
 impl Field {
-    pub const fn new(name: &'static str) -> Field {
+    pub const fn new(name: &'static str, default: &'static str) -> Field {
         Field {
             name,
             since: 0,
@@ -47,6 +49,7 @@ impl Field {
             tag: None,
             ignorable: false,
             classic: false,
+            default,
         }
     }
 
@@ -282,7 +285,10 @@ macro_rules! message {
             pub const SCHEMA: $crate::protocol::schema::Struct = $crate::protocol::schema::Struct {
                 name: stringify!($Name),
                 fields: &[ $( (
-                    $crate::protocol::schema::Field::new(stringify!($field))
+                    $crate::protocol::schema::Field::new(
+                        stringify!($field),
+                        stringify!($($default)?),
+                    )
                         $( $( .$option($($argument)?) )+ )?,
                     <$Type as $crate::protocol::wire::Wire>::TYPE,
                 ) ),* ],

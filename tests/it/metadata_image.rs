@@ -385,7 +385,7 @@ fn every_kind_of_record_is_replayed() {
         .into(),
     ];
     let replayed: BTreeSet<_> = records.iter().map(MetadataRecord::key).collect();
-    let known: BTreeSet<_> = MetadataRecord::ALL.iter().map(|(key, ..)| *key).collect();
+    let known: BTreeSet<_> = MetadataRecord::ALL.iter().map(|kind| kind.key).collect();
     assert_eq!(replayed, known);
     let state = replay_all(records);
     let names: Vec<_> = state

@@ -2,4 +2,6 @@
 //!
 //! `cargo test --test java` needs a JDK (17 or newer) and Maven, and fetches everything else by itself.
 
+mod conformance;
 mod kafka;
+mod oracle;

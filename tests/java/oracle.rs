@@ -1,0 +1,71 @@
+//! Kafka's own serializers, asked line by line.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
+
+use crate::kafka;
+
+/// A running helpers/Oracle.java with the jars of one release.
+pub struct Oracle {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Oracle {
+    pub fn start(release: &str) -> Oracle {
+        let source = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/java/helpers/Oracle.java"
+        );
+        let mut process = Command::new("java")
+            .args([
+                "-Xmx256m",
+                "-XX:+UseSerialGC",
+                "-cp",
+                &kafka::classpath(release),
+                source,
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("java runs: scripts/setup.sh --java installs it");
+        let input = process.stdin.take().expect("a pipe");
+        let output = BufReader::new(process.stdout.take().expect("a pipe"));
+        Oracle {
+            process,
+            input,
+            output,
+        }
+    }
+
+    /// Asks many questions at once; the answers come in the same order.
+    pub fn ask(&mut self, questions: &[String]) -> Vec<String> {
+        let Oracle { input, output, .. } = self;
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut all = questions.join("\n");
+                all.push('\n');
+                input.write_all(all.as_bytes()).expect("the oracle listens");
+                input.flush().expect("the oracle listens");
+            });
+            let mut answers = output.lines().take(questions.len());
+            let answers: Vec<String> = answers
+                .by_ref()
+                .map(|line| line.expect("the oracle speaks"))
+                .collect();
+            assert_eq!(answers.len(), questions.len(), "the oracle ended early");
+            answers
+        })
+    }
+}
+
+impl Drop for Oracle {
+    fn drop(&mut self) {
+        let _ended = self.process.kill();
+        let _ended = self.process.wait();
+    }
+}
