@@ -1,4 +1,7 @@
-//! AddRaftVoter (key 80).
+//! AddRaftVoter (80): a controller becomes a voter (KIP-853).
+//!
+//! What versions brought:
+//! - 1: whether to answer only when that is committed.
 
 use crate::protocol::{NodeId, Uuid, error_code::ErrorCode, schema::message};
 

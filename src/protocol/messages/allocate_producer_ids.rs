@@ -1,4 +1,4 @@
-//! AllocateProducerIds (key 67).
+//! AllocateProducerIds (67): a broker takes a block of ids for idempotent producers (KIP-730).
 
 use crate::protocol::{BrokerEpoch, NodeId, error_code::ErrorCode, schema::message};
 

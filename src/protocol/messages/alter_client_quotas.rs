@@ -1,4 +1,7 @@
-//! AlterClientQuotas (key 49).
+//! AlterClientQuotas (49): limits for users, clients and addresses (KIP-546).
+//!
+//! What versions brought:
+//! - 1: flexible.
 
 use crate::protocol::{error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,8 @@
-//! AlterConfigs (key 33).
+//! AlterConfigs (33): replaces all configurations of a resource. Superseded by
+//! IncrementalAlterConfigs.
+//!
+//! What versions brought:
+//! - 2: flexible.
 
 use crate::protocol::{error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,8 @@
-//! AlterPartition (key 56).
+//! AlterPartition (56): the leader of a partition proposes a new ISR (KIP-497).
+//!
+//! What versions brought:
+//! - 2: topics by id.
+//! - 3: the epoch of each broker in the ISR, to keep out those that restarted (KIP-903).
 
 use crate::protocol::{BrokerEpoch, Epoch, NodeId, Uuid, error_code::ErrorCode, schema::message};
 

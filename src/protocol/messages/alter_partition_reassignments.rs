@@ -1,4 +1,8 @@
-//! AlterPartitionReassignments (key 45).
+//! AlterPartitionReassignments (45): moves partitions to other brokers, or calls a move off
+//! (KIP-455).
+//!
+//! What versions brought:
+//! - 1: may insist on the replication factor.
 
 use crate::protocol::{NodeId, error_code::ErrorCode, schema::message};
 

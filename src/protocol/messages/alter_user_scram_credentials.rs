@@ -1,4 +1,4 @@
-//! AlterUserScramCredentials (key 51).
+//! AlterUserScramCredentials (51): sets and deletes SCRAM credentials (KIP-554).
 
 use bytes::Bytes;
 

@@ -1,4 +1,9 @@
-//! ApiVersions (key 18).
+//! ApiVersions (18): the first request on every connection: what the other side serves.
+//!
+//! What versions brought:
+//! - 3: flexible; the client says what software it is; the answer lists supported and finalized
+//!   features (KIP-584). The answer's header stays the oldest there is (KIP-511).
+//! - 4: features whose lowest level is 0 are listed too.
 
 use crate::protocol::{error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,4 @@
-//! AssignReplicasToDirs (key 73).
+//! AssignReplicasToDirs (73): a broker with several disks says where it put its replicas (KIP-858).
 
 use crate::protocol::{BrokerEpoch, NodeId, Uuid, error_code::ErrorCode, schema::message};
 

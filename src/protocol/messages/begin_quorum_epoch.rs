@@ -1,4 +1,7 @@
-//! BeginQuorumEpoch (key 53).
+//! BeginQuorumEpoch (53): a new leader tells the voters of itself (KIP-595).
+//!
+//! What versions brought:
+//! - 1: voters by directory, and where the leader listens (KIP-853).
 
 use crate::protocol::{Epoch, NodeId, Uuid, error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,9 @@
-//! BrokerHeartbeat (key 63).
+//! BrokerHeartbeat (63): a broker says that it lives, how far it has read, and what it wants
+//! (KIP-631).
+//!
+//! What versions brought:
+//! - 1: log directories that failed (KIP-858).
+//! - 2: log directories that are to get no more replicas (KIP-1066).
 
 use crate::protocol::{BrokerEpoch, NodeId, Offset, Uuid, error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,11 @@
-//! BrokerRegistration (key 62).
+//! BrokerRegistration (62): a process of a broker introduces itself to the active controller
+//! (KIP-631).
+//!
+//! What versions brought:
+//! - 1: whether it migrates from ZooKeeper.
+//! - 2: its log directories (KIP-858).
+//! - 3: its epoch before a clean stop (KIP-966).
+//! - 4: features whose lowest level is 0.
 
 use crate::protocol::{BrokerEpoch, NodeId, Uuid, error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,4 @@
-//! ControllerRegistration (key 70).
+//! ControllerRegistration (70): a controller introduces itself to the active one (KIP-919).
 
 use crate::protocol::{NodeId, Uuid, error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,9 @@
-//! CreateAcls (key 30).
+//! CreateAcls (30): new access rules.
+//!
+//! What versions brought:
+//! - 1: pattern types (KIP-290).
+//! - 2: flexible.
+//! - 3: user resources (KIP-373).
 
 use crate::protocol::{error_code::ErrorCode, schema::message};
 

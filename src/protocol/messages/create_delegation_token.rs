@@ -1,4 +1,8 @@
-//! CreateDelegationToken (key 38).
+//! CreateDelegationToken (38): a token that stands for a principal.
+//!
+//! What versions brought:
+//! - 2: flexible.
+//! - 3: for another owner than the requester (KIP-373).
 
 use bytes::Bytes;
 

@@ -1,4 +1,8 @@
-//! CreatePartitions (key 37).
+//! CreatePartitions (37): more partitions for a topic.
+//!
+//! What versions brought:
+//! - 2: flexible.
+//! - 3: may be throttled (KIP-599).
 
 use crate::protocol::{NodeId, error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,10 @@
-//! CreateTopics (key 19).
+//! CreateTopics (19): brokers send it for internal topics, and pass on what clients ask for.
+//!
+//! What versions brought:
+//! - 5: flexible; the answer tells the number of partitions, the replication factor and the
+//!   configurations (KIP-525); -1 asks for the defaults (since 4, KIP-464).
+//! - 6: may be throttled (KIP-599).
+//! - 7: the answer tells the topic's id.
 
 use crate::protocol::{NodeId, Uuid, error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,9 @@
-//! DeleteAcls (key 31).
+//! DeleteAcls (31): removes the access rules that match filters.
+//!
+//! What versions brought:
+//! - 1: pattern types (KIP-290).
+//! - 2: flexible.
+//! - 3: user resources (KIP-373).
 
 use crate::protocol::{error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,9 @@
-//! DeleteTopics (key 20).
+//! DeleteTopics (20): a client's wish, passed on by a broker.
+//!
+//! What versions brought:
+//! - 4: flexible.
+//! - 5: the answer tells the reason in words; may be throttled (KIP-599).
+//! - 6: topics by name or by id.
 
 use crate::protocol::{Uuid, error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,9 @@
-//! DescribeAcls (key 29).
+//! DescribeAcls (29): which access rules match a filter.
+//!
+//! What versions brought:
+//! - 1: pattern types (KIP-290).
+//! - 2: flexible.
+//! - 3: user resources, for delegation tokens (KIP-373).
 
 use crate::protocol::{error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,9 @@
-//! DescribeCluster (key 60).
+//! DescribeCluster (60): the cluster's id and its nodes. Asked of a controller, the nodes are
+//! controllers (KIP-919).
+//!
+//! What versions brought:
+//! - 1: which kind of nodes is meant.
+//! - 2: fenced brokers, if asked for.
 
 use crate::protocol::{NodeId, error_code::ErrorCode, schema::message};
 

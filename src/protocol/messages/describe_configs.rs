@@ -1,4 +1,10 @@
-//! DescribeConfigs (key 32).
+//! DescribeConfigs (32): configurations with where each value comes from. A controller answers for
+//! itself, for topics, groups and client metrics.
+//!
+//! What versions brought:
+//! - 1: synonyms and sources (KIP-226).
+//! - 3: types and documentation (KIP-569).
+//! - 4: flexible.
 
 use crate::protocol::{error_code::ErrorCode, schema::message};
 

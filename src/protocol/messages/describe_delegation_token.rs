@@ -1,4 +1,8 @@
-//! DescribeDelegationToken (key 41).
+//! DescribeDelegationToken (41): the tokens of owners.
+//!
+//! What versions brought:
+//! - 2: flexible.
+//! - 3: tells who asked for a token (KIP-373).
 
 use bytes::Bytes;
 

@@ -1,4 +1,9 @@
-//! DescribeQuorum (key 55).
+//! DescribeQuorum (55): who votes, who observes, and how far each has come (`kafka-metadata-
+//! quorum`).
+//!
+//! What versions brought:
+//! - 1: when each replica last fetched and was last caught up (KIP-836).
+//! - 2: directories, errors in words, and where the voters listen (KIP-853).
 
 use crate::protocol::{Epoch, NodeId, Offset, Uuid, error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,5 @@
-//! DescribeUserScramCredentials (key 50).
+//! DescribeUserScramCredentials (50): which users have SCRAM credentials, never the credentials
+//! (KIP-554).
 
 use crate::protocol::{error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,8 @@
-//! ElectLeaders (key 43).
+//! ElectLeaders (43): elect the preferred leaders of partitions, or any replica where none is left.
+//!
+//! What versions brought:
+//! - 1: unclean elections (KIP-460).
+//! - 2: flexible.
 
 use crate::protocol::{error_code::ErrorCode, schema::message};
 

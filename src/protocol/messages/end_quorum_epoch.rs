@@ -1,4 +1,7 @@
-//! EndQuorumEpoch (key 54).
+//! EndQuorumEpoch (54): a leader resigns and names who should follow it (KIP-595).
+//!
+//! What versions brought:
+//! - 1: candidates by directory, and where the leader listens (KIP-853).
 
 use crate::protocol::{Epoch, NodeId, Uuid, error_code::ErrorCode, schema::message};
 

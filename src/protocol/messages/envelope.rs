@@ -1,4 +1,5 @@
-//! Envelope (key 58).
+//! Envelope (58): a broker passes on a client's request with the client's principal and address
+//! (KIP-590).
 
 use bytes::Bytes;
 

@@ -1,4 +1,7 @@
-//! ExpireDelegationToken (key 40).
+//! ExpireDelegationToken (40): a token ends earlier, or now.
+//!
+//! What versions brought:
+//! - 2: flexible.
 
 use bytes::Bytes;
 

@@ -1,4 +1,16 @@
-//! Fetch (key 1).
+//! Fetch (1): brokers and standby controllers copy the metadata log from its leader with it;
+//! brokers copy partitions from each other.
+//!
+//! What versions brought:
+//! - 4: the oldest still served by Kafka 4.
+//! - 7: incremental sessions (KIP-227), which this log does not use.
+//! - 9: the leader epoch the sender knows, to fence the stale.
+//! - 12: flexible; the sender's last epoch, so that the leader finds where logs diverge (KIP-595).
+//! - 13: topics by id (KIP-516).
+//! - 15: the replica's id and epoch move to `replica_state` (KIP-903).
+//! - 16: the answer names where nodes listen (KIP-951).
+//! - 17: the directory of the replica (KIP-853).
+//! - 18: the high watermark the sender knows, so that a newer one ends the wait (KIP-1166).
 
 use bytes::Bytes;
 

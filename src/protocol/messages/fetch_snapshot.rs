@@ -1,4 +1,7 @@
-//! FetchSnapshot (key 59).
+//! FetchSnapshot (59): a replica that is too far behind copies a snapshot piece by piece (KIP-630).
+//!
+//! What versions brought:
+//! - 1: the directory of the replica, and where the leader listens (KIP-853).
 
 use bytes::Bytes;
 

@@ -1,4 +1,8 @@
-//! IncrementalAlterConfigs (key 44).
+//! IncrementalAlterConfigs (44): sets, deletes, appends to or subtracts from single configurations
+//! (KIP-339).
+//!
+//! What versions brought:
+//! - 1: flexible.
 
 use crate::protocol::{error_code::ErrorCode, schema::message};
 

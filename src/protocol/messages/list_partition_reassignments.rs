@@ -1,4 +1,4 @@
-//! ListPartitionReassignments (key 46).
+//! ListPartitionReassignments (46): the moves that go on (KIP-455).
 
 use crate::protocol::{NodeId, error_code::ErrorCode, schema::message};
 

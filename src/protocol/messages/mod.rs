@@ -1,4 +1,5 @@
-//! One file per API: its request and its response as tables of fields.
+//! One file per API: who sends it, what its versions brought, and its request and response as tables of
+//! fields. A struct that both have under one name is called `Request...` and `Response...` here.
 
 pub mod add_raft_voter;
 pub mod allocate_producer_ids;

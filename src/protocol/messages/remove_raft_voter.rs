@@ -1,4 +1,4 @@
-//! RemoveRaftVoter (key 81).
+//! RemoveRaftVoter (81): a controller is a voter no more (KIP-853).
 
 use crate::protocol::{NodeId, Uuid, error_code::ErrorCode, schema::message};
 

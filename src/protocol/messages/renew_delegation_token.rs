@@ -1,4 +1,7 @@
-//! RenewDelegationToken (key 39).
+//! RenewDelegationToken (39): a token lives on.
+//!
+//! What versions brought:
+//! - 2: flexible.
 
 use bytes::Bytes;
 

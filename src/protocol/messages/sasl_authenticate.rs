@@ -1,4 +1,8 @@
-//! SaslAuthenticate (key 36).
+//! SaslAuthenticate (36): one token of a SASL exchange.
+//!
+//! What versions brought:
+//! - 1: how long the session lasts (KIP-368).
+//! - 2: flexible.
 
 use bytes::Bytes;
 

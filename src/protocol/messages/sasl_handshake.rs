@@ -1,4 +1,7 @@
-//! SaslHandshake (key 17).
+//! SaslHandshake (17): a client names the SASL mechanism it is about to use.
+//!
+//! What versions brought:
+//! - 1: the tokens that follow travel in SaslAuthenticate requests.
 
 use crate::protocol::{error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,4 @@
-//! UnregisterBroker (key 64).
+//! UnregisterBroker (64): forgets a broker that will not come back (KIP-631).
 
 use crate::protocol::{NodeId, error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,8 @@
-//! UpdateFeatures (key 57).
+//! UpdateFeatures (57): raises or lowers finalized features (KIP-584).
+//!
+//! What versions brought:
+//! - 1: kinds of upgrade and downgrade, and trial runs.
+//! - 2: one result for all, since all features change together.
 
 use crate::protocol::{error_code::ErrorCode, schema::message};
 

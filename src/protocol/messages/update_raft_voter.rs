@@ -1,4 +1,5 @@
-//! UpdateRaftVoter (key 82).
+//! UpdateRaftVoter (82): a voter tells the leader where it listens and which kraft.version it knows
+//! (KIP-853).
 
 use crate::protocol::{Epoch, NodeId, Uuid, error_code::ErrorCode, schema::message};
 

@@ -1,4 +1,9 @@
-//! Vote (key 52).
+//! Vote (52): a candidate asks another voter for its vote (KIP-595).
+//!
+//! What versions brought:
+//! - 1: voters are known by directory too, and the answer says where the leader listens (KIP-853).
+//! - 2: pre-votes, which bind nobody (KIP-996); with them the candidate's fields were renamed to
+//!   the replica's.
 
 use crate::protocol::{Epoch, NodeId, Offset, Uuid, error_code::ErrorCode, schema::message};
 
