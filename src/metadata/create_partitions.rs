@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    ApiError, Cx, Outcome, State, assignments, partitions::Partition, placement::Placer,
-    topics::TopicIdPartition,
+    ApiError, Cx, MAX_RECORDS_PER_USER_OP, Outcome, State, assignments, partitions::Partition,
+    placement::Placer, topics::TopicIdPartition,
 };
 use crate::protocol::features::MetadataVersion;
 use crate::protocol::{ErrorCode, messages::create_partitions::*, records::MetadataRecord};
@@ -27,7 +27,8 @@ pub fn create_partitions(
         .iter()
         .filter(|topic| !duplicates.contains(topic.name.as_str()))
     {
-        let created = create(state, cx, topic);
+        let room = MAX_RECORDS_PER_USER_OP - records.len();
+        let created = create(state, cx, topic, room);
         let outcome = created.map(|mut created| records.append(&mut created));
         results.push(result(&topic.name, outcome));
     }
@@ -55,10 +56,12 @@ fn result(name: &str, outcome: Result<(), ApiError>) -> CreatePartitionsTopicRes
     }
 }
 
+/// Adds at most `room` partitions. Java 4.3 answers more with UNKNOWN_SERVER_ERROR, from 4.4 on as here.
 fn create(
     state: &State,
     cx: &mut Cx<'_>,
     topic: &CreatePartitionsTopic,
+    room: usize,
 ) -> Result<Vec<MetadataRecord>, ApiError> {
     let unknown = || ApiError::new(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "");
     let topic_id = state.topics.id(&topic.name).ok_or_else(unknown)?;
@@ -74,6 +77,12 @@ fn create(
         return Err(ApiError::new(ErrorCode::INVALID_PARTITIONS, message));
     }
     let additional = (topic.count - current) as usize;
+    if additional > room {
+        return Err(ApiError::new(
+            ErrorCode::POLICY_VIOLATION,
+            "Excessively large number of partitions per request.",
+        ));
+    }
     let first = TopicIdPartition {
         topic_id,
         partition_id: 0,

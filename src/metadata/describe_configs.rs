@@ -214,7 +214,7 @@ impl Describer<'_> {
             ResourceType::CLIENT_METRICS => Ok(self.client_metrics(name)),
             ResourceType::GROUP if name.is_empty() => refuse("Group name must not be empty"),
             ResourceType::GROUP => Ok(self.group(name)),
-            other => refuse(&format!("Unsupported resource type: {other}")),
+            _ => refuse(ErrorCode::INVALID_REQUEST.message()),
         }
     }
 

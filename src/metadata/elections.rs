@@ -30,16 +30,16 @@ pub fn elect_leaders(
     cx: &mut Cx<'_>,
     request: &ElectLeadersRequest,
 ) -> Outcome<ElectLeadersResponse> {
-    let Some(election) = election(request.election_type) else {
-        let error_code = ErrorCode::INVALID_REQUEST;
-        return Outcome::unchanged(ElectLeadersResponse {
-            error_code,
-            ..Default::default()
-        });
-    };
+    let election = election(request.election_type);
     let mut records = Vec::new();
     let mut elect = |topic: &str, partition_id: i32| {
-        let elected = elect_leader(state, cx.options, topic, partition_id, election);
+        let elected = match election {
+            Some(election) => elect_leader(state, cx.options, topic, partition_id, election),
+            None => {
+                let message = format!("Unknown election type {}", request.election_type);
+                Err(ApiError::new(ErrorCode::INVALID_REQUEST, message))
+            }
+        };
         let error = elected.map(|record| records.push(record.into())).err();
         PartitionResult {
             partition_id,
@@ -78,6 +78,10 @@ pub fn elect_leaders(
             .collect(),
     };
     let response = ElectLeadersResponse {
+        error_code: match election {
+            Some(_) => ErrorCode::NONE,
+            None => ErrorCode::INVALID_REQUEST,
+        },
         replica_election_results: results,
         ..Default::default()
     };

@@ -68,8 +68,9 @@ impl<'a> Placer<'a> {
     pub(super) fn new(state: &State, rng: &'a mut ChaCha8Rng) -> Placer<'a> {
         let mut racks: BTreeMap<Option<&str>, Rack> = BTreeMap::new();
         let (mut brokers, mut unfenced) = (0, 0);
+        // A broker on its way out takes no replicas; one that is out (fenced) does, as it will be back.
         let usable = |broker: &super::brokers::Broker| {
-            !broker.in_controlled_shutdown && broker.has_uncordoned_directory()
+            (broker.fenced || !broker.in_controlled_shutdown) && broker.has_uncordoned_directory()
         };
         for (id, broker) in state.brokers.iter().filter(|(_, broker)| usable(broker)) {
             let rack = racks.entry(broker.rack.as_deref()).or_default();

@@ -50,7 +50,9 @@ pub fn alter_partition_reassignments(
             partitions.push(ReassignablePartitionResponse {
                 partition_index: wanted.partition_index,
                 error_code: error.as_ref().map_or(ErrorCode::NONE, |error| error.code),
-                error_message: error.map(|error| error.message),
+                error_message: error
+                    .map(|error| error.message)
+                    .filter(|message| !message.is_empty()),
                 ..Default::default()
             });
         }
@@ -143,7 +145,7 @@ fn cancel(
 ) -> Result<Option<PartitionChangeRecord>, ApiError> {
     if !partition.is_reassigning() {
         let code = ErrorCode::NO_REASSIGNMENT_IN_PROGRESS;
-        return Err(ApiError::new(code, code.message()));
+        return Err(ApiError::new(code, ""));
     }
     let without_added = |ids: &[NodeId]| -> Vec<NodeId> {
         let added = &partition.adding_replicas;

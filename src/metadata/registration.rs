@@ -211,9 +211,5 @@ pub fn unregister_broker(
     let mut records = Vec::new();
     leadership::unregister(state, cx.options, id, &mut records);
     cx.sessions.forget(id);
-    let response = UnregisterBrokerResponse {
-        error_message: None,
-        ..Default::default()
-    };
-    Outcome::split(records, response)
+    Outcome::split(records, UnregisterBrokerResponse::default())
 }

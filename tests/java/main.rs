@@ -2,6 +2,16 @@
 //!
 //! `cargo test --test java` needs a JDK (17 or newer) and Maven, and fetches everything else by itself.
 
+mod client;
+mod cluster;
+mod committed_log;
 mod conformance;
+mod crash;
+mod differential;
+mod first_light;
+mod helpers;
 mod kafka;
+mod metadata_log;
 mod oracle;
+mod process;
+mod requests;

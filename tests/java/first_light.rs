@@ -1,0 +1,421 @@
+//! THE scenario: two Java brokers and a topic live through the loss of a controller, a clean stop and a
+//! kill of a broker, under load, and nothing acknowledged is lost. The same code runs with Java's
+//! controllers; what leaders and replicas did, and what the brokers complained about, must agree.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    cluster::{Cluster, ELECTION_TIMEOUT, Kind, Settings, java, turn},
+    helpers,
+    kafka::RELEASE,
+    metadata_log::{self, PartitionMove},
+    process::{Process, run_to_end, wait_for},
+};
+
+const TOPIC: &str = "orders";
+const PARTITIONS: usize = 12;
+const MESSAGES: usize = 100_000;
+/// Slow enough that messages flow through the whole scenario.
+const MESSAGES_PER_SECOND: usize = 1_500;
+
+/// `broker.session.timeout.ms`, and time for the controller and the brokers to act on it.
+const FENCED_WITHIN: Duration = Duration::from_secs(9 + 5);
+
+/// A partition as brokers describe it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Partition {
+    leader: Option<i32>,
+    replicas: Vec<i32>,
+    isr: Vec<i32>,
+}
+
+/// What one run showed.
+struct Outcome {
+    /// After each step: how many partitions are in which state, placement left aside.
+    steps: Vec<(&'static str, BTreeMap<String, usize>)>,
+    /// Kinds of changes that the controllers wrote for the topic's partitions, by step.
+    moves: Vec<(&'static str, BTreeSet<PartitionMove>)>,
+    /// ERROR and FATAL lines of the brokers, made comparable.
+    complaints: BTreeSet<String>,
+}
+
+#[test]
+fn brokers_live_through_failures_as_with_java() {
+    let _turn = turn();
+    let java = run(Kind::Java(RELEASE));
+    let ours = run(Kind::Kraftd);
+    assert_eq!(
+        ours.steps, java.steps,
+        "leaders and ISRs (ours left, Java's right)"
+    );
+    assert_eq!(
+        ours.moves, java.moves,
+        "changes of partitions (ours left, Java's right)"
+    );
+    let new: Vec<&String> = ours.complaints.difference(&java.complaints).collect();
+    assert!(
+        new.is_empty(),
+        "brokers complain as they do not with Java: {new:#?}"
+    );
+}
+
+/// Everything that runs against one cluster.
+struct Run {
+    cluster: Cluster,
+    admin: Admin,
+    steps: Vec<(&'static str, BTreeMap<String, usize>)>,
+    step_ends: Vec<(&'static str, i64)>,
+}
+
+fn run(kind: Kind) -> Outcome {
+    let cluster = Cluster::start(&Settings::new(kind, 3, 2));
+    let admin = Admin::start(&cluster.bootstrap_servers());
+    let mut run = Run {
+        cluster,
+        admin,
+        steps: Vec::new(),
+        step_ends: Vec::new(),
+    };
+    run.create_topic();
+    let mut load = Load::start(&run.cluster);
+    load.wait_until_consumed_more(1_000);
+    run.lose_the_active_controller(&mut load);
+    run.stop_a_broker_and_bring_it_back(0, &mut load);
+    run.kill_a_broker_and_bring_it_back(1, &mut load);
+    load.finish();
+    run.outcome()
+}
+
+impl Run {
+    fn create_topic(&mut self) {
+        let mut command = java(
+            RELEASE,
+            &["-XX:TieredStopAtLevel=1"],
+            "org.apache.kafka.tools.TopicCommand",
+        );
+        let servers = self.cluster.bootstrap_servers();
+        command.args(["--bootstrap-server", &servers, "--create", "--topic", TOPIC]);
+        command.args([
+            "--partitions",
+            &PARTITIONS.to_string(),
+            "--replication-factor",
+            "2",
+        ]);
+        let printed = run_to_end("kafka-topics --create", command);
+        assert!(
+            printed.contains(&format!("Created topic {TOPIC}.")),
+            "{printed}"
+        );
+        self.reach("created", Duration::from_secs(10), |partitions| {
+            partitions.len() == PARTITIONS
+                && partitions.iter().all(|partition| partition.isr.len() == 2)
+        });
+    }
+
+    fn lose_the_active_controller(&mut self, load: &mut Load) {
+        let old = self.cluster.wait_for_leader(ELECTION_TIMEOUT);
+        self.cluster.controllers[old.index].kill();
+        let new = self.cluster.wait_for_leader(ELECTION_TIMEOUT);
+        assert!(new.epoch > old.epoch, "{new:?} after {old:?}");
+        load.wait_until_consumed_more(1_000);
+        self.cluster.controllers[old.index].start();
+        self.cluster.wait_until_caught_up(old.index);
+        self.reach("controller lost and back", Duration::from_secs(10), |_| {
+            true
+        });
+    }
+
+    fn stop_a_broker_and_bring_it_back(&mut self, index: usize, load: &mut Load) {
+        let (stopped, other) = (
+            self.cluster.brokers[index].id,
+            self.cluster.brokers[1 - index].id,
+        );
+        self.cluster.brokers[index].stop(Duration::from_secs(60));
+        let log = self.cluster.brokers[index].log_text();
+        assert!(
+            !log.contains("controlled shutdown request timed out"),
+            "broker {stopped} stopped without the controllers' leave"
+        );
+        self.reach("broker stopped", Duration::from_secs(10), |partitions| {
+            partitions
+                .iter()
+                .all(|partition| partition.leader == Some(other) && partition.isr == [other])
+        });
+        load.wait_until_consumed_more(1_000);
+        self.cluster.brokers[index].start();
+        self.cluster.brokers[index].wait_until_started(2);
+        self.reach("broker back", Duration::from_secs(30), |partitions| {
+            partitions.iter().all(|partition| partition.isr.len() == 2)
+        });
+    }
+
+    fn kill_a_broker_and_bring_it_back(&mut self, index: usize, load: &mut Load) {
+        let other = self.cluster.brokers[1 - index].id;
+        self.cluster.brokers[index].kill();
+        self.reach("broker killed", FENCED_WITHIN, |partitions| {
+            partitions
+                .iter()
+                .all(|partition| partition.leader == Some(other) && partition.isr == [other])
+        });
+        load.wait_until_consumed_more(1_000);
+        self.cluster.brokers[index].start();
+        self.cluster.brokers[index].wait_until_started(2);
+        self.reach(
+            "killed broker back",
+            Duration::from_secs(30),
+            |partitions| partitions.iter().all(|partition| partition.isr.len() == 2),
+        );
+    }
+
+    /// Waits until the topic is as it should be, and notes the state.
+    fn reach(&mut self, step: &'static str, within: Duration, done: impl Fn(&[Partition]) -> bool) {
+        let partitions = wait_for(&format!("the state `{step}`"), within, || {
+            let partitions = self.admin.topic()?;
+            if done(&partitions) {
+                Ok(partitions)
+            } else {
+                Err(format!("{partitions:?}"))
+            }
+        });
+        let mut counts = BTreeMap::new();
+        for partition in &partitions {
+            *counts.entry(format!("{partition:?}")).or_default() += 1;
+        }
+        self.steps.push((step, counts));
+        let end = self
+            .cluster
+            .wait_for_leader(ELECTION_TIMEOUT)
+            .high_watermark;
+        self.step_ends.push((step, end.0));
+    }
+
+    fn outcome(mut self) -> Outcome {
+        let leader = self.cluster.wait_for_leader(ELECTION_TIMEOUT);
+        let port = self.cluster.controllers[leader.index].port;
+        let log = metadata_log::fetch(port, &self.cluster.cluster_id);
+        let moves = metadata_log::partition_moves(&log, TOPIC, &self.step_ends);
+        let mut complaints = BTreeSet::new();
+        for broker in &mut self.cluster.brokers {
+            broker.stop(Duration::from_secs(60));
+            complaints.extend(broker.log_text().lines().filter_map(complaint));
+        }
+        Outcome {
+            steps: self.steps,
+            moves,
+            complaints,
+        }
+    }
+}
+
+/// An ERROR or FATAL line without what differs from run to run: numbers and ids.
+fn complaint(line: &str) -> Option<String> {
+    if !line.contains("] ERROR ") && !line.contains("] FATAL ") {
+        return None;
+    }
+    let message = line.split_once("] ")?.1;
+    let words = message.split_whitespace().map(|word| {
+        let is_id = word.len() >= 22 && word.bytes().any(|byte| byte.is_ascii_digit());
+        if is_id {
+            "ID".to_owned()
+        } else {
+            word.replace(|c: char| c.is_ascii_digit(), "N")
+        }
+    });
+    let mut message = words.collect::<Vec<_>>().join(" ");
+    while message.contains("NN") {
+        message = message.replace("NN", "N");
+    }
+    Some(message)
+}
+
+/// The helper program that describes topics.
+struct Admin {
+    child: Child,
+    answers: BufReader<std::process::ChildStdout>,
+}
+
+impl Admin {
+    fn start(bootstrap_servers: &str) -> Admin {
+        let mut child = helper("Admin", &[bootstrap_servers])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the helper program Admin");
+        let answers = BufReader::new(child.stdout.take().expect("its output"));
+        Admin { child, answers }
+    }
+
+    fn topic(&mut self) -> Result<Vec<Partition>, String> {
+        let input = self.child.stdin.as_mut().expect("its input");
+        writeln!(input, "topic {TOPIC}").map_err(|error| error.to_string())?;
+        let mut line = String::new();
+        self.answers
+            .read_line(&mut line)
+            .map_err(|error| error.to_string())?;
+        if line.starts_with("error") || line.is_empty() {
+            return Err(line);
+        }
+        Ok(line.split_whitespace().map(Partition::parse).collect())
+    }
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Partition {
+    /// Reads `partition:leader:replicas:isr`.
+    fn parse(text: &str) -> Partition {
+        let fields: Vec<&str> = text.split(':').collect();
+        let ids = |list: &str| list.split(',').filter_map(|id| id.parse().ok()).collect();
+        Partition {
+            leader: fields[1].parse().ok(),
+            replicas: ids(fields[2]),
+            isr: ids(fields[3]),
+        }
+    }
+}
+
+/// The producer and the consumer group.
+struct Load {
+    producer: Process,
+    consumer: Process,
+    acknowledged: std::path::PathBuf,
+    consumed: std::path::PathBuf,
+    producer_log: std::path::PathBuf,
+}
+
+impl Load {
+    fn start(cluster: &Cluster) -> Load {
+        let servers = cluster.bootstrap_servers();
+        let place = |name: &str| cluster.folder().join(name);
+        let (acknowledged, consumed) = (place("acknowledged"), place("consumed"));
+        let (count, pace) = (MESSAGES.to_string(), MESSAGES_PER_SECOND.to_string());
+        let file = acknowledged.display().to_string();
+        let command = helper("Produce", &[&servers, TOPIC, &count, &pace, &file]);
+        let producer = Process::start("the producer", command, &place("producer.log"));
+        let file = consumed.display().to_string();
+        let command = helper("Consume", &[&servers, TOPIC, "readers", &file]);
+        let consumer = Process::start("the consumer", command, &place("consumer.log"));
+        Load {
+            producer,
+            consumer,
+            acknowledged,
+            consumed,
+            producer_log: place("producer.log"),
+        }
+    }
+
+    /// Waits until messages written after this moment have come through.
+    fn wait_until_consumed_more(&mut self, more: usize) {
+        let before = lines(&self.consumed).len();
+        wait_for("messages to flow", Duration::from_secs(60), || {
+            let now = lines(&self.consumed).len();
+            if now >= before + more {
+                Ok(())
+            } else {
+                Err(format!("{before} before, {now} now"))
+            }
+        });
+    }
+
+    /// Lets the producer send the rest, and checks that the group got every acknowledged message, once.
+    fn finish(mut self) {
+        let mut input = self
+            .producer
+            .child()
+            .stdin
+            .take()
+            .expect("the producer's input");
+        input.write_all(b"\n").expect("a word to the producer");
+        let status = self.producer.wait_for_end(Duration::from_secs(180));
+        let said = fs::read_to_string(&self.producer_log).expect("the producer's log");
+        assert!(
+            status.success() && said.contains("failures 0"),
+            "the producer failed:\n{said}"
+        );
+        let acknowledged: BTreeSet<String> = lines(&self.acknowledged).into_iter().collect();
+        assert!(
+            acknowledged.len() >= MESSAGES,
+            "only {} acknowledged",
+            acknowledged.len()
+        );
+        let start = Instant::now();
+        let consumed = loop {
+            let consumed = positions(&self.consumed);
+            let missing = acknowledged
+                .iter()
+                .filter(|id| !consumed.contains_key(*id))
+                .count();
+            if missing == 0 {
+                break consumed;
+            }
+            let patient = start.elapsed() < Duration::from_secs(60);
+            assert!(
+                patient,
+                "{missing} acknowledged messages never reached the group"
+            );
+            thread::sleep(Duration::from_millis(200));
+        };
+        let doubled = consumed.iter().find(|(_, positions)| positions.len() > 1);
+        assert!(
+            doubled.is_none(),
+            "an idempotent producer's message is there twice: {doubled:?}"
+        );
+        let mut input = self
+            .consumer
+            .child()
+            .stdin
+            .take()
+            .expect("the consumer's input");
+        input.write_all(b"\n").expect("a word to the consumer");
+        self.consumer.wait_for_end(Duration::from_secs(30));
+    }
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole.lines().map(str::to_owned).collect()
+}
+
+/// Where each consumed message stood: its id, and every partition and offset it was read from.
+fn positions(path: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let mut positions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in lines(path) {
+        let (id, position) = line.split_once(' ').expect("id and position");
+        positions
+            .entry(id.to_owned())
+            .or_default()
+            .insert(position.to_owned());
+    }
+    positions
+}
+
+/// One of our Java programs, about to run.
+fn helper(main: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("java");
+    command.args([
+        "-Xmx256m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+    ]);
+    command
+        .arg(helpers::classpath_with_helpers(RELEASE))
+        .arg(main)
+        .args(arguments);
+    command
+}
