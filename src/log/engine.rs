@@ -37,7 +37,7 @@ use super::{
     directory::MetadataDirectory,
     entry::{self, Entries},
     snapshot_file,
-    voter_state::{Found, VoterState},
+    voter_state::VoterState,
 };
 use crate::protocol::{
     Epoch, NodeId, Offset, OffsetAndEpoch, Uuid,
@@ -75,7 +75,9 @@ pub struct EngineLog {
     /// Base offset and size of each batch in the log, from index `start.first_index` on.
     positions: VecDeque<Position>,
     end: Offset,
-    /// Appended, not yet written.
+    /// End of what is on disk.
+    synced_end: Offset,
+    /// Appended, not yet written: the batches from `synced_end` to `end`.
     unwritten: Vec<BytesValue>,
 }
 
@@ -92,11 +94,11 @@ impl EngineLog {
         node_id: NodeId,
         directory_id: Uuid,
     ) -> Result<(EngineLog, Recovered), LogError> {
-        let (voter_state, found) = VoterState::open(directory.path(), node_id, directory_id)?;
         snapshot_file::delete_leftovers(directory.path())?;
         let snapshots = snapshot_file::list(directory.path())?;
         let engine = open_engine(&directory)?;
-        let start = match engine.get(POSITIONS, LOG_START_KEY) {
+        let saved = engine.get(POSITIONS, LOG_START_KEY);
+        let start = match &saved {
             None => LogStart {
                 first_index: 1,
                 ..Default::default()
@@ -104,6 +106,9 @@ impl EngineLog {
             Some(value) => LogStart::decode(value.as_slice())
                 .map_err(|error| corrupt(directory.engine_path(), error.to_string()))?,
         };
+        let has_records =
+            saved.is_some() || engine.last_index(ENTRIES).is_some() || !snapshots.is_empty();
+        let voter_state = VoterState::open(directory.path(), node_id, directory_id, has_records)?;
         let mut log = EngineLog {
             directory,
             engine,
@@ -111,15 +116,18 @@ impl EngineLog {
             start,
             positions: VecDeque::new(),
             end: Offset(start.offset),
+            synced_end: Offset(start.offset),
             unwritten: Vec::new(),
         };
-        let (epochs, damage) = log.scan()?;
-        let mut quorum_state = log.voter_state.quorum_state();
-        quorum_state.standing = log.standing(quorum_state.standing, found, damage);
-        log.voter_state.set_standing(quorum_state.standing.clone());
+        let mut epochs = log.recover()?;
+        if log.take_newer_snapshot(snapshots.into_keys())? {
+            epochs.clear();
+        }
+        log.delete_snapshots_before(log.start_id())?;
+        let snapshots = snapshot_file::list(log.directory.path())?;
         log.check_start_snapshot(&snapshots)?;
         let recovered = Recovered {
-            quorum_state,
+            quorum_state: log.voter_state.quorum_state(),
             start: log.start_id(),
             end: log.end,
             epochs,
@@ -135,74 +143,96 @@ impl EngineLog {
         }
     }
 
-    /// Whether this log may be trusted with a vote.
-    fn standing(&self, saved: Standing, found: Found, damage: Option<String>) -> Standing {
+    /// Reads the whole log, tells its epochs, and cuts it where it cannot be read on: after the loss was
+    /// written down, since a log that is shorter for good looks sound.
+    fn recover(&mut self) -> Result<Epochs, LogError> {
+        let (epochs, damage) = self.scan()?;
+        self.synced_end = self.end;
         let acknowledged = self.voter_state.acknowledged_end();
-        let reason = match (found, damage) {
-            (Found::Unreadable, _) => {
-                Some("the file voter-state holds nothing that can be read".to_owned())
-            }
-            (Found::Nothing, _) if self.end > Offset(0) => {
-                Some("the log has records, but the file voter-state is missing".to_owned())
-            }
-            (Found::Nothing | Found::State, Some(damage)) => Some(damage),
-            (Found::Nothing | Found::State, None) if self.end < acknowledged => Some(format!(
-                "the log ends at offset {}, but {acknowledged} had been acknowledged",
-                self.end
-            )),
-            (Found::Nothing | Found::State, None) => None,
-        };
-        match reason {
-            None => saved,
-            Some(reason) => {
-                warn!(
-                    "this voter has lost records it once acknowledged ({reason}): it takes no part in \
-                     elections until it has copied what the quorum has committed"
-                );
-                Standing::Amnesiac(reason)
-            }
+        if let Some((_, reason)) = &damage {
+            self.voter_state.save_loss(reason)?;
+        } else if self.end < acknowledged {
+            let end = self.end;
+            self.voter_state.save_loss(&format!(
+                "the log ends at offset {end}, but {acknowledged} had been acknowledged"
+            ))?;
         }
+        if let Standing::Amnesiac(reason) = self.voter_state.quorum_state().standing {
+            warn!(
+                "this voter has lost records it once acknowledged ({reason}): it takes no part in \
+                 elections until it has copied what the quorum has committed"
+            );
+        }
+        if let Some((index, _)) = damage {
+            self.cut_at(index)?;
+        }
+        Ok(epochs)
     }
 
-    /// Reads the whole log: fills `positions` and `end`, and tells the epochs. Cuts the log where it
-    /// cannot be read on, and says so.
-    fn scan(&mut self) -> Result<(Epochs, Option<String>), LogError> {
+    /// Fills `positions` and `end`, and tells the epochs; and if there is a batch that cannot be read, its
+    /// index and what is wrong with it.
+    fn scan(&mut self) -> Result<(Epochs, Option<(u64, String)>), LogError> {
         let mut epochs = Epochs::new();
-        let first = self
-            .engine
-            .first_index(ENTRIES)
-            .unwrap_or(self.start.first_index);
-        if first > self.start.first_index {
+        let begin = self.start.first_index;
+        let first = self.engine.first_index(ENTRIES).unwrap_or(begin);
+        if first > begin {
             let reason = format!(
-                "the log should begin with batch {}, but the first one there is {first}",
-                self.start.first_index
+                "the log should begin with batch {begin}, but the first one there is {first}"
             );
             return Err(corrupt(self.directory.engine_path(), reason));
         }
         let last = self.engine.last_index(ENTRIES).unwrap_or_default();
-        if last < self.start.first_index {
+        if last < begin {
             self.write(LogBatch::default(), Some(Command::Clean))?;
             return Ok((epochs, None));
         }
-        for index in self.start.first_index..=last {
-            match self.scan_entry(index) {
-                Ok(batch) => {
-                    if epochs
-                        .last()
-                        .is_none_or(|(epoch, _)| *epoch < batch.epoch())
-                    {
-                        epochs.push((batch.epoch(), batch.base_offset()));
-                    }
-                    self.push_position(&batch);
-                }
+        for index in begin..=last {
+            let batch = match self.scan_entry(index) {
+                Ok(batch) => batch,
                 Err(reason) => {
-                    let damage = format!("batch {index} at offset {}: {reason}", self.end);
-                    self.cut_at(index)?;
-                    return Ok((epochs, Some(damage)));
+                    let reason = format!("batch {index} at offset {}: {reason}", self.end);
+                    return Ok((epochs, Some((index, reason))));
                 }
+            };
+            let newest = epochs.last().map(|(epoch, _)| *epoch);
+            if newest.is_none_or(|epoch| epoch < batch.epoch()) {
+                epochs.push((batch.epoch(), batch.base_offset()));
             }
+            self.push_position(&batch);
         }
         Ok((epochs, None))
+    }
+
+    /// A snapshot beyond the end of the log takes its place: a crash came between its renaming and the
+    /// cutting of the log, or before the log below it was synced. Says whether there was one.
+    fn take_newer_snapshot(
+        &mut self,
+        ids: impl Iterator<Item = OffsetAndEpoch>,
+    ) -> Result<bool, LogError> {
+        let newest = ids.max_by_key(|id| id.offset);
+        let Some(id) = newest.filter(|id| id.offset > self.end) else {
+            return Ok(false);
+        };
+        info!(
+            "the log ends at offset {}, before snapshot {id}, and begins anew after it",
+            self.end
+        );
+        self.begin_after(id)?;
+        Ok(true)
+    }
+
+    /// Drops all batches: the log continues at the end of a snapshot.
+    fn begin_after(&mut self, id: OffsetAndEpoch) -> Result<(), LogError> {
+        let start = LogStart {
+            offset: id.offset.0,
+            epoch: id.epoch.0,
+            first_index: self.next_index(),
+        };
+        self.unwritten.clear();
+        self.save_start(start, Command::Clean)?;
+        self.positions.clear();
+        (self.end, self.synced_end) = (id.offset, id.offset);
+        Ok(())
     }
 
     fn scan_entry(&self, index: u64) -> Result<RecordBatch, String> {
@@ -330,6 +360,7 @@ impl Log for EngineLog {
         added.map_err(|error| self.engine_error("cannot write", error))?;
         self.unwritten.clear();
         self.write(batch, None)?;
+        self.synced_end = self.end;
         Ok(self.end)
     }
 
@@ -341,22 +372,30 @@ impl Log for EngineLog {
         let kept = self
             .positions
             .partition_point(|position| position.base < end);
+        if self.positions.get(kept).is_none_or(|next| next.base != end) {
+            return Err(LogError::Refused(format!(
+                "A leader told to cut the log at offset {end}, within a batch of it: the logs of this \
+                 quorum do not come from the same leaders. Compare them with kafka-dump-log.sh before \
+                 any of them is started again."
+            )));
+        }
+        self.voter_state.withdraw(end)?;
         self.cut_at(self.start.first_index + kept as u64)?;
         self.positions.truncate(kept);
         info!("the log was truncated from offset {} to {end}", self.end);
-        self.end = end;
-        self.voter_state.truncate(end)
+        (self.end, self.synced_end) = (end, end);
+        Ok(())
     }
 
     fn save_quorum_state(&mut self, state: &QuorumState) -> Result<(), LogError> {
-        self.voter_state.save(state, self.end)?;
+        self.voter_state.save(state, self.synced_end)?;
         self.voter_state.show_to_java(self.directory.path());
         Ok(())
     }
 
     fn save_acknowledged(&mut self) -> Result<(), LogError> {
-        match self.voter_state.acknowledged_end() < self.end {
-            true => self.voter_state.save_acknowledged(self.end),
+        match self.voter_state.acknowledged_end() < self.synced_end {
+            true => self.voter_state.save_acknowledged(self.synced_end),
             false => Ok(()),
         }
     }
@@ -402,17 +441,9 @@ impl Log for EngineLog {
     }
 
     fn install_snapshot(&mut self, id: OffsetAndEpoch) -> Result<(), LogError> {
+        self.voter_state.withdraw(id.offset)?;
         snapshot_file::finish(self.directory.path(), id)?;
-        let first_index = self.next_index();
-        self.unwritten.clear();
-        let start = LogStart {
-            offset: id.offset.0,
-            epoch: id.epoch.0,
-            first_index,
-        };
-        self.save_start(start, Command::Clean)?;
-        self.positions.clear();
-        self.end = id.offset;
+        self.begin_after(id)?;
         self.delete_snapshots_before(id)
     }
 
@@ -428,6 +459,7 @@ impl Log for EngineLog {
     fn drop_prefix(&mut self, start: OffsetAndEpoch) -> Result<(), LogError> {
         if start.offset > Offset(self.start.offset) {
             self.sync()?;
+            assert!(start.offset <= self.end, "a snapshot ends within its log");
             let dropped = self
                 .positions
                 .partition_point(|position| position.base < start.offset);

@@ -1,7 +1,7 @@
 //! What raft-engine keeps for us: a batch as Kafka sends it, behind a small header.
 
 use bytes::Bytes;
-use prost::Message;
+use prost::{DecodeError, Message};
 use protobuf::well_known_types::BytesValue;
 use raft_engine::MessageExt;
 
@@ -23,7 +23,7 @@ impl MessageExt for Entries {
 
     fn index(entry: &BytesValue) -> u64 {
         // Called for entries we wrote ourselves, and for those whose checksum held.
-        decode(entry).map_or(0, |(header, _)| header.index)
+        split(entry).map_or(0, |(header, _)| header.index)
     }
 }
 
@@ -38,12 +38,12 @@ pub(super) fn encode(index: u64, batch: &RecordBatch) -> BytesValue {
 
 /// The batch in an entry, or what is wrong with it.
 pub(super) fn batch(entry: &BytesValue) -> Result<RecordBatch, String> {
-    let (_, bytes) = decode(entry).map_err(|error| error.to_string())?;
-    RecordBatch::of_bytes(bytes).map_err(|error| error.to_string())
+    let (_, batch) = split(entry).map_err(|error| error.to_string())?;
+    RecordBatch::of_bytes(Bytes::copy_from_slice(batch)).map_err(|error| error.to_string())
 }
 
-fn decode(entry: &BytesValue) -> Result<(EntryHeader, Bytes), prost::DecodeError> {
-    let mut bytes = Bytes::copy_from_slice(entry.get_value());
+fn split(entry: &BytesValue) -> Result<(EntryHeader, &[u8]), DecodeError> {
+    let mut bytes = entry.get_value();
     let header = EntryHeader::decode_length_delimited(&mut bytes)?;
     Ok((header, bytes))
 }

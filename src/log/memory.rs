@@ -58,34 +58,43 @@ impl MemoryLog {
             self.rotten.clear();
         }
         self.synced = self.batches.len();
-        let mut epochs = Epochs::new();
-        for batch in &self.batches {
-            if epochs
-                .last()
-                .is_none_or(|(epoch, _)| *epoch < batch.epoch())
-            {
-                epochs.push((batch.epoch(), batch.base_offset()));
-            }
-        }
-        if damage.is_some() || self.end() < self.acknowledged_end {
-            let reason = format!(
-                "ends at {}, acknowledged {}",
-                self.end(),
-                self.acknowledged_end
-            );
+        let (end, acknowledged) = (self.end(), self.acknowledged_end);
+        if damage.is_some() || end < acknowledged {
+            let reason = format!("ends at {end}, acknowledged {acknowledged}");
             self.saved.standing = Standing::Amnesiac(reason);
         }
+        let newest = self.snapshots.keys().max_by_key(|id| id.offset).copied();
+        if let Some(id) = newest.filter(|id| id.offset > end) {
+            self.begin_after(id);
+        }
+        let sizes = self.snapshots.iter();
         Recovered {
             quorum_state: self.saved.clone(),
             start: self.start,
             end: self.end(),
-            epochs,
-            snapshots: self
-                .snapshots
-                .iter()
-                .map(|(id, s)| (*id, s.len() as u64))
-                .collect(),
+            epochs: self.epochs(),
+            snapshots: sizes.map(|(id, bytes)| (*id, bytes.len() as u64)).collect(),
         }
+    }
+
+    fn epochs(&self) -> Epochs {
+        let mut epochs = Epochs::new();
+        for batch in &self.batches {
+            let newest = epochs.last().map(|(epoch, _)| *epoch);
+            if newest.is_none_or(|epoch| epoch < batch.epoch()) {
+                epochs.push((batch.epoch(), batch.base_offset()));
+            }
+        }
+        epochs
+    }
+
+    /// Drops all batches: the log continues at the end of a snapshot.
+    fn begin_after(&mut self, id: OffsetAndEpoch) {
+        self.snapshots.retain(|other, _| other.offset >= id.offset);
+        self.batches.clear();
+        self.rotten.clear();
+        self.synced = 0;
+        self.start = id;
     }
 
     /// The power goes: of what was not synced, any number of batches from the first on may have made it.
@@ -219,12 +228,9 @@ impl Log for MemoryLog {
 
     fn install_snapshot(&mut self, id: OffsetAndEpoch) -> Result<(), LogError> {
         let bytes = std::mem::take(&mut self.part).freeze();
-        self.snapshots.retain(|other, _| other.offset > id.offset);
+        self.acknowledged_end = self.acknowledged_end.min(id.offset);
         self.snapshots.insert(id, bytes);
-        self.batches.clear();
-        self.rotten.clear();
-        self.synced = 0;
-        self.start = id;
+        self.begin_after(id);
         Ok(())
     }
 

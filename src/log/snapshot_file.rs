@@ -215,27 +215,30 @@ pub struct Batches {
 /// Opens a snapshot to load it.
 pub fn batches(dir: &Path, id: OffsetAndEpoch) -> Result<Batches, LogError> {
     let path = path(dir, id);
-    let reader = open(&path, id)?;
-    Ok(Batches {
-        path,
-        reader,
-        pending: Bytes::new(),
-        ended: false,
-    })
+    open(&path, id).map(|file| Batches::new(path, file))
+}
+
+/// Opens a snapshot whose pieces are all there, before [`finish`] gives it its name.
+pub fn fetched_batches(dir: &Path, id: OffsetAndEpoch) -> Result<Batches, LogError> {
+    batches_of(&part_path(dir, id))
 }
 
 /// The batches of any file in the form of a snapshot.
 pub(super) fn batches_of(path: &Path) -> Result<Batches, LogError> {
-    let reader = File::open(path).map_err(LogError::io("cannot open", path))?;
-    Ok(Batches {
-        path: path.to_owned(),
-        reader,
-        pending: Bytes::new(),
-        ended: false,
-    })
+    let file = File::open(path).map_err(LogError::io("cannot open", path))?;
+    Ok(Batches::new(path.to_owned(), file))
 }
 
 impl Batches {
+    fn new(path: PathBuf, reader: File) -> Batches {
+        Batches {
+            path,
+            reader,
+            pending: Bytes::new(),
+            ended: false,
+        }
+    }
+
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, LogError> {
         loop {
             let mut bytes = self.pending.clone();

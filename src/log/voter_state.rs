@@ -1,12 +1,17 @@
 //! The file `voter-state`: what a voter must not forget, kept apart from the log, so that whatever
 //! happens to the log is noticed (Protocol-Aware Recovery, FAST '18).
 //!
-//! Two slots of 4 KiB, written in turn: a torn write destroys the older one of two states at most. A slot
-//! is a magic number, a checksum, a length and a prost message with a sequence number.
+//! Two slots, written in turn: a torn write destroys the older one of two states at most. A slot is two
+//! equal copies of 4 KiB, written at once: when one of them rots, the vote in it is not forgotten. A copy
+//! is a magic number, a checksum, a length and a prost message with a sequence number. The file appears
+//! with both slots filled, so when no copy holds it has rotted.
+//!
+//! A loss, once seen, is written down before anything is done about it: the next start must not take a log
+//! that was cut short for a sound one. Only raft ends it, by saving [`Standing::Sound`].
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Read},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -14,17 +19,22 @@ use std::{
 use prost::Message;
 use tracing::debug;
 
-use super::LogError;
+use super::{LogError, snapshot_file::sync_directory};
 use crate::protocol::{
     Epoch, NodeId, Offset, ReplicaKey, Uuid,
     quorum_state::{QuorumState, Standing},
 };
 
-const SLOT_BYTES: u64 = 4096;
+const COPY_BYTES: usize = 4096;
+const COPIES: usize = 2;
+const SLOT_BYTES: u64 = (COPY_BYTES * COPIES) as u64;
 const SLOTS: u64 = 2;
 const MAGIC: [u8; 4] = *b"KVS1";
 /// Magic, checksum, length.
-const SLOT_HEADER_BYTES: usize = 12;
+const COPY_HEADER_BYTES: usize = 12;
+/// Of the reason for a loss, so much is kept.
+const MAX_REASON_CHARS: usize = 500;
+const NAME: &str = "voter-state";
 
 /// What a slot holds.
 #[derive(Clone, PartialEq, Message)]
@@ -47,6 +57,9 @@ struct Slot {
     /// The log once held everything that was committed ([`Standing::Sound`] was reached).
     #[prost(bool, tag = "8")]
     was_sound: bool,
+    /// Why the log cannot be trusted ([`Standing::Amnesiac`]); empty when it can.
+    #[prost(string, tag = "9")]
+    loss: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -62,47 +75,41 @@ pub(super) struct VoterState {
     file: File,
     path: PathBuf,
     slot: Slot,
-    /// As the opened log deserves it, then as raft tells.
-    standing: Standing,
-}
-
-/// What was found when the file was opened.
-pub(super) enum Found {
-    /// There is no file: this directory never belonged to a voter of ours.
-    Nothing,
-    State,
-    /// There is a file, but no slot of it can be believed.
-    Unreadable,
 }
 
 impl VoterState {
-    /// Opens the file, and makes it where it is missing.
+    /// Opens the file, and makes it where it is missing: which is a loss if the log `has_records`.
     pub(super) fn open(
         dir: &Path,
         node_id: NodeId,
         directory_id: Uuid,
-    ) -> Result<(VoterState, Found), LogError> {
-        let path = dir.join("voter-state");
-        let existed = path.exists();
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(LogError::io("cannot open", &path))?;
-        let newest = read_newest(&file).map_err(LogError::io("cannot read", &path))?;
-        let found = match (&newest, existed) {
-            (Some(_), _) => Found::State,
-            (None, true) => Found::Unreadable,
-            (None, false) => Found::Nothing,
-        };
-        let fresh = Slot {
+        has_records: bool,
+    ) -> Result<VoterState, LogError> {
+        let path = dir.join(NAME);
+        let fresh = |loss: &str| Slot {
+            sequence: 1,
             node_id: node_id.0,
             directory_id: directory_id.0.to_vec(),
+            loss: loss.to_owned(),
             ..Default::default()
         };
-        let slot = newest.unwrap_or(fresh);
+        let file = match OpenOptions::new().read(true).write(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let loss = match has_records {
+                    true => "the log has records, but the file voter-state is missing",
+                    false => "",
+                };
+                return create(path, fresh(loss));
+            }
+            opened => opened.map_err(LogError::io("cannot open", &path))?,
+        };
+        let newest = read_newest(&file).map_err(LogError::io("cannot read", &path))?;
+        let Some(slot) = newest else {
+            return create(
+                path,
+                fresh("the file voter-state holds nothing that can be read"),
+            );
+        };
         if slot.node_id != node_id.0 || slot.directory_id != directory_id.0 {
             return Err(LogError::Refused(format!(
                 "{} was written by node {} in another directory (directory.id), not by node {} in \
@@ -113,20 +120,7 @@ impl VoterState {
                 node_id
             )));
         }
-        let standing = if slot.was_sound {
-            Standing::Sound
-        } else {
-            Standing::Blank
-        };
-        Ok((
-            VoterState {
-                file,
-                path,
-                slot,
-                standing,
-            },
-            found,
-        ))
+        Ok(VoterState { file, path, slot })
     }
 
     pub(super) fn quorum_state(&self) -> QuorumState {
@@ -142,7 +136,7 @@ impl VoterState {
             epoch: Epoch(self.slot.epoch),
             voted,
             leader: self.slot.leader.map(NodeId),
-            standing: self.standing.clone(),
+            standing: self.standing(),
         }
     }
 
@@ -150,9 +144,21 @@ impl VoterState {
         Offset(self.slot.acknowledged_end)
     }
 
-    /// What the log turned out to be worth.
-    pub(super) fn set_standing(&mut self, standing: Standing) {
-        self.standing = standing;
+    fn standing(&self) -> Standing {
+        match (self.slot.loss.as_str(), self.slot.was_sound) {
+            ("", true) => Standing::Sound,
+            ("", false) => Standing::Blank,
+            (loss, _) => Standing::Amnesiac(loss.to_owned()),
+        }
+    }
+
+    /// Saves that records are gone which this voter had acknowledged.
+    pub(super) fn save_loss(&mut self, reason: &str) -> Result<(), LogError> {
+        if !self.slot.loss.is_empty() {
+            return Ok(());
+        }
+        self.slot.loss = shorten(reason);
+        self.write()
     }
 
     /// Saves the quorum state, and with it that the log reaches `end`.
@@ -163,12 +169,22 @@ impl VoterState {
             directory_id: voted.directory_id.0.to_vec(),
         });
         self.slot.leader = state.leader.map(|leader| leader.0);
-        if state.standing == Standing::Sound && self.standing != Standing::Sound {
-            // Copied anew from the quorum: what was acknowledged before the loss counts no more.
-            self.slot.was_sound = true;
-            self.slot.acknowledged_end = end.0;
+        match &state.standing {
+            Standing::Sound => {
+                if self.standing() != Standing::Sound {
+                    // Copied anew from the quorum: what was acknowledged before the loss counts no
+                    // more.
+                    self.slot.acknowledged_end = end.0;
+                }
+                self.slot.was_sound = true;
+                self.slot.loss.clear();
+            }
+            Standing::Blank => {
+                self.slot.was_sound = false;
+                self.slot.loss.clear();
+            }
+            Standing::Amnesiac(reason) => self.slot.loss = shorten(reason),
         }
-        self.standing = state.standing.clone();
         self.save_acknowledged(end)
     }
 
@@ -179,9 +195,13 @@ impl VoterState {
         self.write()
     }
 
-    /// Takes acknowledged records back: a leader has overruled them, so they were never committed.
-    pub(super) fn truncate(&mut self, end: Offset) -> Result<(), LogError> {
-        self.slot.acknowledged_end = self.slot.acknowledged_end.min(end.0);
+    /// Takes acknowledged records back: a leader has overruled them, so they were never committed. To be
+    /// called before the log is cut, or a crash in between looks like a loss.
+    pub(super) fn withdraw(&mut self, end: Offset) -> Result<(), LogError> {
+        if self.acknowledged_end() <= end {
+            return Ok(());
+        }
+        self.slot.acknowledged_end = end.0;
         self.write()
     }
 
@@ -213,42 +233,56 @@ impl VoterState {
 
     fn write(&mut self) -> Result<(), LogError> {
         self.slot.sequence += 1;
-        let body = self.slot.encode_to_vec();
-        let mut bytes = Vec::with_capacity(SLOT_BYTES as usize);
-        bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&crc32c::crc32c(&body).to_be_bytes());
-        bytes.extend_from_slice(&(body.len() as u32).to_be_bytes());
-        bytes.extend_from_slice(&body);
-        // Always the whole slot: the file reaches its size with the first two writes and then
-        // fdatasync has no metadata to write.
-        bytes.resize(SLOT_BYTES as usize, 0);
         let at = self.slot.sequence % SLOTS * SLOT_BYTES;
         self.file
-            .write_all_at(&bytes, at)
+            .write_all_at(&encode(&self.slot), at)
             .and_then(|()| self.file.sync_data())
             .map_err(LogError::io("cannot write", &self.path))
     }
 }
 
+/// Makes the file with a first content. Durable on return, and never there in part.
+fn create(path: PathBuf, slot: Slot) -> Result<VoterState, LogError> {
+    let temporary = path.with_extension("tmp");
+    let created = File::create(&temporary).and_then(|file| {
+        (0..SLOTS).try_for_each(|at| file.write_all_at(&encode(&slot), at * SLOT_BYTES))?;
+        file.sync_all()?;
+        fs::rename(&temporary, &path)
+    });
+    created.map_err(LogError::io("cannot create", &path))?;
+    sync_directory(path.parent().unwrap_or(Path::new(".")))?;
+    let file = OpenOptions::new().read(true).write(true).open(&path);
+    let file = file.map_err(LogError::io("cannot open", &path))?;
+    Ok(VoterState { file, path, slot })
+}
+
+/// A whole slot, so that the file never changes its size.
+fn encode(slot: &Slot) -> Vec<u8> {
+    let body = slot.encode_to_vec();
+    let mut copy = Vec::with_capacity(COPY_BYTES);
+    copy.extend_from_slice(&MAGIC);
+    copy.extend_from_slice(&crc32c::crc32c(&body).to_be_bytes());
+    copy.extend_from_slice(&(body.len() as u32).to_be_bytes());
+    copy.extend_from_slice(&body);
+    assert!(copy.len() <= COPY_BYTES, "a slot holds any state");
+    copy.resize(COPY_BYTES, 0);
+    copy.repeat(COPIES)
+}
+
+fn shorten(reason: &str) -> String {
+    reason.chars().take(MAX_REASON_CHARS).collect()
+}
+
+/// The newest state that holds, if any does.
 fn read_newest(file: &File) -> io::Result<Option<Slot>> {
-    let mut newest: Option<Slot> = None;
-    for number in 0..SLOTS {
-        let mut bytes = vec![0; SLOT_BYTES as usize];
-        match file.read_exact_at(&mut bytes, number * SLOT_BYTES) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
-            read => read?,
-        }
-        let slot = parse(&bytes);
-        newest = newest
-            .into_iter()
-            .chain(slot)
-            .max_by_key(|slot| slot.sequence);
-    }
-    Ok(newest)
+    let mut bytes = Vec::new();
+    file.take(SLOTS * SLOT_BYTES).read_to_end(&mut bytes)?;
+    let slots = bytes.chunks(COPY_BYTES).filter_map(parse);
+    Ok(slots.max_by_key(|slot| slot.sequence))
 }
 
 fn parse(bytes: &[u8]) -> Option<Slot> {
-    let (header, rest) = bytes.split_at_checked(SLOT_HEADER_BYTES)?;
+    let (header, rest) = bytes.split_at_checked(COPY_HEADER_BYTES)?;
     let checksum = u32::from_be_bytes(header[4..8].try_into().ok()?);
     let length = u32::from_be_bytes(header[8..12].try_into().ok()?);
     let body = rest.get(..length as usize)?;
@@ -260,8 +294,8 @@ fn parse(bytes: &[u8]) -> Option<Slot> {
 mod tests {
     use super::*;
 
-    fn open(dir: &Path) -> (VoterState, Found) {
-        VoterState::open(dir, NodeId(1), Uuid([9; 16])).expect("opens")
+    fn open(dir: &Path) -> VoterState {
+        VoterState::open(dir, NodeId(1), Uuid([9; 16]), false).expect("opens")
     }
 
     fn state(epoch: i32) -> QuorumState {
@@ -277,46 +311,67 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_state_survives_the_loss_of_either_slot() {
+    fn the_newest_state_survives_a_torn_write_and_rot() {
         let dir = tempfile::tempdir().expect("a folder");
-        let (mut file, found) = open(dir.path());
-        assert!(matches!(found, Found::Nothing));
+        let mut file = open(dir.path());
+        assert_eq!(file.quorum_state().standing, Standing::Blank);
         for epoch in 1..=5 {
             file.save(&state(epoch), Offset(i64::from(epoch)))
                 .expect("saves");
         }
-        assert_eq!(open(dir.path()).0.quorum_state(), state(5));
-        for (slot, survivor) in [(1, 4), (0, 5)] {
+        assert_eq!(open(dir.path()).quorum_state(), state(5));
+        let rot = |copy: u64| {
             file.file
-                .write_all_at(&[0xff; 64], slot * SLOT_BYTES)
-                .expect("rots");
-            let (damaged, found) = open(dir.path());
-            match survivor {
-                4 => assert_eq!(damaged.quorum_state(), state(4)),
-                _ => assert!(matches!(found, Found::Unreadable)),
-            }
-        }
+                .write_all_at(&[0xff; 64], copy * COPY_BYTES as u64)
+        };
+        // Sequence 6 lies in slot 0: copies 0 and 1.
+        rot(0).expect("rots");
+        assert_eq!(open(dir.path()).quorum_state(), state(5));
+        rot(1).expect("rots");
+        assert_eq!(open(dir.path()).quorum_state(), state(4));
+        rot(2).expect("rots");
+        rot(3).expect("rots");
+        let standing = open(dir.path()).quorum_state().standing;
+        assert!(matches!(standing, Standing::Amnesiac(_)), "{standing:?}");
     }
 
     #[test]
-    fn what_was_acknowledged_only_shrinks_by_truncation() {
+    fn what_was_acknowledged_shrinks_only_by_withdrawal() {
         let dir = tempfile::tempdir().expect("a folder");
-        let (mut file, _) = open(dir.path());
+        let mut file = open(dir.path());
         file.save(&state(1), Offset(50)).expect("saves");
         file.save(&state(2), Offset(20)).expect("saves");
-        assert_eq!(open(dir.path()).0.acknowledged_end(), Offset(50));
-        file.truncate(Offset(30)).expect("truncates");
-        assert_eq!(open(dir.path()).0.acknowledged_end(), Offset(30));
+        assert_eq!(open(dir.path()).acknowledged_end(), Offset(50));
+        file.withdraw(Offset(30)).expect("withdraws");
+        file.withdraw(Offset(40)).expect("withdraws nothing");
+        assert_eq!(open(dir.path()).acknowledged_end(), Offset(30));
+    }
+
+    #[test]
+    fn a_loss_stays_until_the_voter_is_sound_again() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut file = open(dir.path());
+        file.save(&state(1), Offset(50)).expect("saves");
+        let long = "gone ".repeat(10_000);
+        file.save_loss(&long).expect("saves");
+        let mut file = open(dir.path());
+        let lost = file.quorum_state();
+        assert!(matches!(lost.standing, Standing::Amnesiac(_)));
+        file.save(&lost, Offset(10)).expect("saves");
+        let mut file = open(dir.path());
+        assert_eq!(file.quorum_state(), lost);
+        assert_eq!(file.acknowledged_end(), Offset(50));
+        file.save(&state(2), Offset(20)).expect("saves");
+        let file = open(dir.path());
+        assert_eq!(file.quorum_state(), state(2));
+        assert_eq!(file.acknowledged_end(), Offset(20));
     }
 
     #[test]
     fn another_nodes_file_is_refused() {
         let dir = tempfile::tempdir().expect("a folder");
-        open(dir.path())
-            .0
-            .save(&state(1), Offset(0))
-            .expect("saves");
-        let other = VoterState::open(dir.path(), NodeId(2), Uuid([9; 16]));
+        open(dir.path());
+        let other = VoterState::open(dir.path(), NodeId(2), Uuid([9; 16]), false);
         assert!(matches!(other, Err(LogError::Refused(_))));
     }
 }

@@ -28,6 +28,9 @@ const ACKNOWLEDGE_WHEN_IDLE: Duration = Duration::from_millis(50);
 /// ... and at least so often while the disk is busy.
 const ACKNOWLEDGE_AT_LEAST: Duration = Duration::from_secs(1);
 
+/// So much is appended before a sync at most, however fast more comes.
+const MAX_UNSYNCED_BYTES: usize = 4 << 20;
+
 /// Takes what was read.
 type Answer<T> = Box<dyn FnOnce(Result<T, LogError>) + Send>;
 
@@ -86,7 +89,7 @@ impl Disk {
                         log,
                         directory,
                         inbox,
-                        unsynced: false,
+                        unsynced_bytes: 0,
                         noted: Instant::now(),
                     };
                     writer.run(&queue);
@@ -133,8 +136,8 @@ struct Writer {
     log: EngineLog,
     directory: PathBuf,
     inbox: Arc<Inbox>,
-    /// Something was appended since the last sync.
-    unsynced: bool,
+    /// Size of what was appended since the last sync.
+    unsynced_bytes: usize,
     /// When the acknowledged end was last written down.
     noted: Instant,
 }
@@ -142,6 +145,9 @@ struct Writer {
 impl Writer {
     fn run(mut self, queue: &Receiver<Job>) {
         loop {
+            if self.unsynced_bytes >= MAX_UNSYNCED_BYTES {
+                self.sync();
+            }
             // Take all there is, then sync once.
             match queue.try_recv() {
                 Ok(Job::Stop) => break,
@@ -152,7 +158,7 @@ impl Writer {
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {}
             }
-            if self.unsynced {
+            if self.unsynced_bytes > 0 {
                 self.sync();
                 continue;
             }
@@ -176,7 +182,7 @@ impl Writer {
         match job {
             Job::Append(batch) => {
                 survive(self.log.append(&batch));
-                self.unsynced = true;
+                self.unsynced_bytes += batch.bytes().len();
             }
             Job::SaveQuorumState(state, done) => {
                 survive(self.log.save_quorum_state(&state));
@@ -199,10 +205,12 @@ impl Writer {
                 survive(self.log.write_snapshot_chunk(id, position, &bytes));
             }
             Job::InstallSnapshot(id) => {
+                // Read before the log makes way for it: pieces that do not fit end the process, and
+                // the next one fetches them anew.
+                let fetched = survive(snapshot_file::fetched_batches(&self.directory, id));
+                let snapshot = load(id, fetched).unwrap_or_else(|error| die(&error));
                 survive(self.log.install_snapshot(id));
                 let bytes = survive(snapshot_file::size(&self.directory, id));
-                let snapshot =
-                    load_snapshot(&self.directory, id).unwrap_or_else(|error| die(&error));
                 let snapshot = Box::new(snapshot);
                 self.report(LogEvent::SnapshotInstalled { snapshot, bytes });
             }
@@ -224,7 +232,7 @@ impl Writer {
 
     fn sync(&mut self) {
         let end = survive(self.log.sync());
-        self.unsynced = false;
+        self.unsynced_bytes = 0;
         self.report(LogEvent::Durable { end });
         if self.noted.elapsed() > ACKNOWLEDGE_AT_LEAST {
             self.note();
@@ -252,8 +260,13 @@ pub fn load_snapshot(
     directory: &std::path::Path,
     id: OffsetAndEpoch,
 ) -> Result<LoadedSnapshot, String> {
+    let batches = snapshot_file::batches(directory, id).map_err(|error| error.to_string())?;
+    load(id, batches)
+}
+
+fn load(id: OffsetAndEpoch, batches: snapshot_file::Batches) -> Result<LoadedSnapshot, String> {
     let mut loader = SnapshotLoader::new(id);
-    for batch in snapshot_file::batches(directory, id).map_err(|error| error.to_string())? {
+    for batch in batches {
         let batch = batch.map_err(|error| error.to_string())?;
         loader.add(&batch).map_err(|error| error.to_string())?;
     }

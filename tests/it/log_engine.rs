@@ -6,12 +6,12 @@ use std::{fs, path::Path};
 use kraftd::{
     log::{Log, LogError, Recovered, directory::MetadataDirectory, engine::EngineLog},
     protocol::{
-        Epoch, NodeId, Offset, OffsetAndEpoch, Uuid,
+        Epoch, NodeId, Offset, Uuid,
         quorum_state::{QuorumState, Standing},
-        record_batch::RecordBatch,
-        records::{ConfigRecord, MetadataRecord},
     },
 };
+
+use super::log_support::{batch, snapshot_id};
 
 const DIRECTORY_ID: Uuid = Uuid([5; 16]);
 
@@ -21,16 +21,6 @@ fn open(dir: &Path) -> (EngineLog, Recovered) {
 
 fn try_open(dir: &Path) -> Result<(EngineLog, Recovered), LogError> {
     EngineLog::open(MetadataDirectory::open(dir)?, NodeId(1), DIRECTORY_ID)
-}
-
-/// A batch of one record of some length.
-fn batch(base_offset: Offset, epoch: i32, length: usize) -> RecordBatch {
-    let record = MetadataRecord::from(ConfigRecord {
-        name: format!("{base_offset}"),
-        value: Some("v".repeat(length)),
-        ..Default::default()
-    });
-    RecordBatch::of_records(base_offset, Epoch(epoch), 7, [(&record, 0)]).expect("encodes")
 }
 
 fn append(log: &mut EngineLog, from: i64, to: i64, epoch: i32) {
@@ -44,13 +34,6 @@ fn append(log: &mut EngineLog, from: i64, to: i64, epoch: i32) {
 fn offsets(log: &mut EngineLog, from: i64) -> Vec<i64> {
     let batches = log.read(Offset(from), usize::MAX).expect("reads");
     batches.iter().map(|batch| batch.base_offset().0).collect()
-}
-
-fn snapshot_id(offset: i64, epoch: i32) -> OffsetAndEpoch {
-    OffsetAndEpoch {
-        offset: Offset(offset),
-        epoch: Epoch(epoch),
-    }
 }
 
 fn sound() -> QuorumState {

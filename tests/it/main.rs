@@ -3,7 +3,10 @@
 mod broker;
 mod controller;
 mod envelope;
+mod log_damage;
 mod log_engine;
+mod log_model;
+mod log_support;
 mod metadata_configs;
 mod metadata_features;
 mod metadata_image;
