@@ -1,6 +1,7 @@
 //! Everything that needs neither Java nor a simulated cluster, in one binary.
 
 mod broker;
+mod config;
 mod controller;
 mod envelope;
 mod log_damage;
@@ -14,4 +15,5 @@ mod metadata_reassignments;
 mod metadata_support;
 mod never_emits;
 mod quorum;
+mod storage_tool;
 mod tidy;
