@@ -433,7 +433,7 @@ pub fn java(release: &str, options: &[&str], main: &str) -> Command {
 }
 
 /// A command of this build's binary.
-fn kraftd(name: &str) -> Command {
+pub fn kraftd(name: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kraftd"));
     command.arg(name);
     command

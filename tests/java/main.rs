@@ -8,6 +8,7 @@ mod committed_log;
 mod conformance;
 mod crash;
 mod differential;
+mod directories;
 mod first_light;
 mod helpers;
 mod kafka;
