@@ -1,17 +1,19 @@
 //! The log on raft-engine: the traps that src/log/engine.rs lists, and what a start finds after each
 //! kind of damage.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, thread};
 
 use kraftd::{
-    log::{Log, LogError, Recovered, directory::MetadataDirectory, engine::EngineLog},
+    log::{
+        Log, LogError, Recovered, directory::MetadataDirectory, engine::EngineLog, snapshot_file,
+    },
     protocol::{
         Epoch, NodeId, Offset, Uuid,
         quorum_state::{QuorumState, Standing},
     },
 };
 
-use super::log_support::{batch, snapshot_id};
+use super::log_support::{BIG_BATCH_RECORDS, batch, big_batch, snapshot_id};
 
 const DIRECTORY_ID: Uuid = Uuid([5; 16]);
 
@@ -86,6 +88,134 @@ fn a_truncated_suffix_is_replaced() {
     append(&mut log, 0, 2, 5);
     drop(log);
     assert_eq!(offsets(&mut open(dir.path()).0, 0), [0, 1]);
+}
+
+/// Trap 1: the engine's own `sync` does nothing, so each write has to sync itself.
+#[test]
+fn trap_1_every_write_syncs() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    let syncs = |what: &str, log: &mut EngineLog, write: &dyn Fn(&mut EngineLog)| {
+        raft_engine::set_perf_context(Default::default());
+        write(log);
+        let spent = raft_engine::get_perf_context().log_sync_duration;
+        assert!(!spent.is_zero(), "{what} is not synced");
+    };
+    syncs("an append", &mut log, &|log| append(log, 0, 20, 1));
+    syncs("a truncation", &mut log, &|log| {
+        log.truncate(Offset(15)).expect("truncates");
+    });
+    syncs("a dropped prefix", &mut log, &|log| {
+        log.drop_prefix(snapshot_id(10, 1)).expect("drops");
+    });
+    syncs("an installed snapshot", &mut log, &|log| {
+        let id = snapshot_id(30, 1);
+        log.write_snapshot_chunk(id, 0, b"snapshot")
+            .expect("writes");
+        log.install_snapshot(id).expect("installs");
+    });
+}
+
+/// Trap 2: a thread remembers blocks by their place only, also those of a directory that is no more. So a
+/// log is opened and read on a thread of its own.
+#[test]
+fn trap_2_a_new_directory_is_not_read_from_the_cache_of_the_old_one() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for epoch in 1..4 {
+        let life = || {
+            let (mut log, _) = open(dir.path());
+            append(&mut log, 0, 5, epoch);
+            let batches = log.read(Offset(0), usize::MAX).expect("reads");
+            assert!(batches.iter().all(|batch| batch.epoch() == Epoch(epoch)));
+            fs::remove_dir_all(dir.path().join("__cluster_metadata-0")).expect("wipes");
+        };
+        thread::scope(|scope| scope.spawn(life).join()).expect("no panic");
+    }
+}
+
+/// Traps 3 to 6 with so much data that the engine does purge: old entries are rewritten, files deleted.
+#[test]
+fn what_is_in_the_log_survives_purges_and_nothing_else_does() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let metadata = dir.path().join("__cluster_metadata-0");
+    // In batches.
+    let (mut start, mut end) = (0, 0);
+    let at = |count: i64| Offset(count * BIG_BATCH_RECORDS);
+    for epoch in 1..=16 {
+        let life = || {
+            let (mut log, recovered) = open(dir.path());
+            assert_eq!(
+                (recovered.start.offset, recovered.end),
+                (at(start), at(end))
+            );
+            for count in end..end + 12 {
+                log.append(&big_batch(at(count), epoch)).expect("appends");
+            }
+            log.sync().expect("syncs");
+            end += 8;
+            log.truncate(at(end)).expect("truncates");
+            if epoch % 3 == 0 {
+                // Empties the log now and then, leaves some in it otherwise.
+                start = end - i64::from(epoch % 2) * 5;
+                let below = log.read(at(start - 1), 1).expect("reads");
+                let id = snapshot_id(at(start).0, below[0].epoch().0);
+                snapshot_file::write(&metadata, id, []).expect("writes");
+                log.drop_prefix(id).expect("drops");
+            }
+            let expected = (start..end).map(|count| at(count).0);
+            assert_eq!(offsets(&mut log, at(start).0), expected.collect::<Vec<_>>());
+        };
+        thread::scope(|scope| scope.spawn(life).join()).expect("no panic");
+    }
+    let files = fs::read_dir(metadata.join("00000000000000000000.log")).expect("lists");
+    let sizes = files.map(|file| file.expect("a file").metadata().expect("its size").len());
+    let total: u64 = sizes.sum();
+    assert!(total < 130 << 20, "{total} bytes: nothing was purged");
+}
+
+/// The engine opens without a word when a file of it is gone.
+#[test]
+fn a_missing_file_is_noticed() {
+    let sound_dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(sound_dir.path());
+    for group in 0..3 {
+        for count in group * 20..group * 20 + 20 {
+            let added = big_batch(Offset(count * BIG_BATCH_RECORDS), 1);
+            log.append(&added).expect("appends");
+        }
+        log.sync().expect("syncs");
+    }
+    log.save_quorum_state(&sound()).expect("saves");
+    drop(log);
+    let engine = "__cluster_metadata-0/00000000000000000000.log";
+    let listed = fs::read_dir(sound_dir.path().join(engine)).expect("lists");
+    let names = listed.map(|file| {
+        file.expect("a file")
+            .file_name()
+            .into_string()
+            .expect("text")
+    });
+    let mut names: Vec<_> = names.filter(|name| name.ends_with(".raftlog")).collect();
+    names.sort();
+    assert!(names.len() >= 3, "{names:?}");
+    for name in names {
+        let path = sound_dir.path().join(engine).join(&name);
+        let aside = sound_dir.path().join("aside");
+        fs::rename(&path, &aside).expect("takes away");
+        match try_open(sound_dir.path()) {
+            Err(error) => assert!(error.to_string().contains("Restore the files"), "{error}"),
+            Ok((_, recovered)) => {
+                let standing = recovered.quorum_state.standing;
+                assert!(
+                    matches!(standing, Standing::Amnesiac(_)),
+                    "{name}: {standing:?}"
+                );
+                return;
+            }
+        }
+        fs::rename(&aside, &path).expect("brings back");
+    }
+    panic!("the last file was missing, and the log opened sound");
 }
 
 /// Trap 3: purge, overwrite, Compact past the end, restart, and the overwritten suffix was back.
