@@ -302,10 +302,18 @@ impl EngineLog {
     }
 
     fn engine_error(&self, what: &'static str, error: raft_engine::Error) -> LogError {
+        let source = match error {
+            raft_engine::Error::Io(source) => source,
+            // Told when a new file did not help against a full disk.
+            raft_engine::Error::TryAgain(reason) => {
+                io::Error::new(io::ErrorKind::StorageFull, reason)
+            }
+            error => io::Error::other(error),
+        };
         LogError::Io {
             what,
             path: self.directory.engine_path(),
-            source: io::Error::other(error),
+            source,
         }
     }
 

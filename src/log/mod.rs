@@ -30,7 +30,7 @@ use crate::protocol::{
 /// Why the log cannot go on. All of it ends the process, but [`LogError::SnapshotNotFound`].
 #[derive(Debug, Error)]
 pub enum LogError {
-    #[error("{what} {}: {source}", .path.display())]
+    #[error("{what} {}: {source}{}", .path.display(), remedy(.source))]
     Io {
         what: &'static str,
         path: PathBuf,
@@ -48,6 +48,19 @@ pub enum LogError {
     },
     #[error("there is no snapshot {0}")]
     SnapshotNotFound(OffsetAndEpoch),
+}
+
+/// What helps, where the operating system's own words do not say it.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull => {
+            ". Free space on this disk and start again: nothing that was acknowledged is lost"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            ". The user that runs this node must be able to write there"
+        }
+        _ => "",
+    }
 }
 
 impl LogError {

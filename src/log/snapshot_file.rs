@@ -270,8 +270,8 @@ impl Batches {
         LogError::Corrupt {
             path: self.path.clone(),
             reason,
-            remedy: "Move the file away and start again: an older snapshot, the log, or the leader \
-                     of the quorum has the same records",
+            remedy: "Move the file away and start again: an older snapshot and the log may have the \
+                     same records, and if they have not, the start says what to do",
         }
     }
 }
