@@ -388,6 +388,16 @@ fn spawn_connection(acceptor: &Arc<Acceptor>, stream: TcpStream, peer: SocketAdd
 
 /// SIGTERM and SIGINT stop the node in good order; a second one at once.
 async fn stop_on_signal(inbox: Arc<Inbox>) {
+    /// `timeout` and terminals send a signal to a process and to its group: that is one signal.
+    const SAME_SIGNAL: Duration = Duration::from_secs(1);
+    told_to_stop().await;
+    inbox.push(Input::Shutdown);
+    tokio::time::sleep(SAME_SIGNAL).await;
+    told_to_stop().await;
+    die("stopped by a second signal");
+}
+
+async fn told_to_stop() {
     let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
@@ -395,12 +405,8 @@ async fn stop_on_signal(inbox: Arc<Inbox>) {
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         die("cannot listen for signals");
     };
-    for stop in [Input::Shutdown, Input::Shutdown] {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        inbox.push(stop);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
-    die("stopped by a second signal");
 }
