@@ -200,5 +200,8 @@ fn mask(text: &str, field: &str) -> String {
 #[test]
 fn masked_values_disappear_with_their_nesting() {
     let text = "{ a: 1, port: Some(\n 1,\n), b: P { port: 5, c: 2 } }";
-    assert_eq!(mask(text, "port"), "{ a: 1, port: _, b: P { port: _, c: 2 } }");
+    assert_eq!(
+        mask(text, "port"),
+        "{ a: 1, port: _, b: P { port: _, c: 2 } }"
+    );
 }
