@@ -43,11 +43,7 @@ impl Raft {
         if self.is_foreign(request.cluster_id.as_deref()) {
             return self.refuse_fetch(token, ErrorCode::INCONSISTENT_CLUSTER_ID);
         }
-        let replica_id = request
-            .replica_state
-            .replica_id
-            .known()
-            .unwrap_or(request.replica_id);
+        let replica_id = request.replica();
         let [
             FetchTopic {
                 topic,

@@ -1,0 +1,162 @@
+//! One voter as the rim would run it: performs raft's effects on a simulated disk, with one sync under
+//! way at a time.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::{Bytes, BytesMut};
+use kraftd::{
+    log::{Log, memory::MemoryLog},
+    protocol::{NodeId, Offset, QuorumState, record_batch::RecordBatch},
+    raft::{LogStatus, Raft, RequestId, Restored, Token},
+    time::{Now, Time},
+};
+
+/// Where an answer goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    pub node: NodeId,
+    pub life: u64,
+    pub id: RequestId,
+    pub version: i16,
+}
+
+pub struct Node {
+    pub id: NodeId,
+    pub disk: MemoryLog,
+    /// Runs; `None` while the process is down.
+    pub raft: Option<Raft>,
+    /// Counts the lives of the process: what was meant for an earlier one is dropped.
+    pub life: u64,
+    /// The host is without power: nobody refuses connections either.
+    pub dark: bool,
+    pub paused_until: Option<Time>,
+    /// Handed to the disk while a sync was under way.
+    pub queue: VecDeque<RecordBatch>,
+    pub syncing: bool,
+    /// Requests of ours without an answer.
+    pub pending: BTreeMap<RequestId, NodeId>,
+    pub askers: BTreeMap<Token, Asker>,
+    pub next_token: u64,
+    pub wake_at: Option<Time>,
+    /// Of the planted bug that saves late.
+    pub unsaved: Option<QuorumState>,
+    pub was_leader: bool,
+    pub was_amnesiac: bool,
+    /// Percent of true speed, and start, of its monotonic clock.
+    pub clock_percent: u64,
+    pub clock_offset_us: u64,
+}
+
+impl Node {
+    pub fn new(id: NodeId, clock_percent: u64, clock_offset_us: u64) -> Node {
+        Node {
+            id,
+            disk: MemoryLog::default(),
+            raft: None,
+            life: 0,
+            dark: false,
+            paused_until: None,
+            queue: VecDeque::new(),
+            syncing: false,
+            pending: BTreeMap::new(),
+            askers: BTreeMap::new(),
+            next_token: 0,
+            wake_at: None,
+            unsaved: None,
+            was_leader: false,
+            was_amnesiac: false,
+            clock_percent,
+            clock_offset_us,
+        }
+    }
+
+    /// What this node's clocks show at the true time.
+    pub fn now(&self, time: Time) -> Now {
+        let elapsed = time.0 * self.clock_percent / 100;
+        Now {
+            time: Time(self.clock_offset_us + elapsed),
+            wall_clock_ms: 1_700_000_000_000 + (elapsed / 1000) as i64,
+        }
+    }
+
+    /// The true time at which this node's clock shows `local`.
+    pub fn true_time(&self, local: Time) -> Time {
+        let elapsed = local.0.saturating_sub(self.clock_offset_us);
+        Time((elapsed * 100).div_ceil(self.clock_percent))
+    }
+
+    /// What a start finds on the disk.
+    pub fn restore(&mut self) -> Restored {
+        let found = self.disk.recover();
+        Restored {
+            quorum_state: found.quorum_state,
+            log: LogStatus {
+                start: found.start,
+                end: found.end,
+                epochs: found.epochs,
+            },
+            snapshots: found.snapshots,
+        }
+    }
+
+    /// The process ends. What it gave to the disk survives, unless the power goes with it.
+    pub fn stop(&mut self) {
+        self.raft = None;
+        self.life += 1;
+        self.queue.clear();
+        self.syncing = false;
+        self.pending.clear();
+        self.askers.clear();
+        self.wake_at = None;
+        self.unsaved = None;
+        self.paused_until = None;
+        self.was_leader = false;
+    }
+
+    /// All batches, those on their way to the disk included.
+    pub fn batches(&self) -> Vec<RecordBatch> {
+        let written = self.disk.batches().iter();
+        written.chain(&self.queue).cloned().collect()
+    }
+
+    /// Whole batches from `from` on, one at least, as an answer to a Fetch carries them.
+    pub fn read(&self, from: Offset, max_bytes: usize) -> Bytes {
+        let written = self.disk.batches();
+        let first = written.partition_point(|batch| batch.end_offset() <= from);
+        let mut bytes = BytesMut::new();
+        let queued = self
+            .queue
+            .iter()
+            .filter(|batch| batch.end_offset() > from);
+        for batch in written[first..].iter().chain(queued) {
+            let fits = bytes.len() + batch.bytes().len() <= max_bytes;
+            if !bytes.is_empty() && !fits {
+                break;
+            }
+            bytes.extend_from_slice(batch.bytes());
+        }
+        bytes.freeze()
+    }
+
+    /// Hands a batch to the disk. Says whether a sync has to begin for it.
+    pub fn append(&mut self, batch: RecordBatch) -> bool {
+        if self.syncing {
+            self.queue.push_back(batch);
+            return false;
+        }
+        self.disk.append(&batch).expect("a simulated disk");
+        self.syncing = true;
+        true
+    }
+
+    /// The sync is done: what it made durable, and whether the next one begins.
+    pub fn synced(&mut self) -> (Offset, bool) {
+        let end = self.disk.sync().expect("a simulated disk");
+        self.disk.save_acknowledged().expect("a simulated disk");
+        self.syncing = !self.queue.is_empty();
+        for batch in std::mem::take(&mut self.queue) {
+            self.disk.append(&batch).expect("a simulated disk");
+        }
+        (end, self.syncing)
+    }
+}
