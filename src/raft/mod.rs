@@ -349,7 +349,7 @@ impl Raft {
                 self.requests.back_off(from, now);
                 self.on_fetch_failed(now, from, error);
                 if error == SendError::UnsupportedVersion {
-                    self.on_pre_vote_unsupported(now);
+                    self.on_pre_vote_unsupported(now, from);
                 }
             }
             Err(_) => {}

@@ -12,6 +12,7 @@ use crate::{
             NodeEndpoint, RequestPartitionData, RequestTopicData, ResponsePartitionData,
             ResponseTopicData, VoteRequest, VoteResponse,
         },
+        quorum_state::Standing,
     },
     time::{Now, Time},
 };
@@ -219,10 +220,18 @@ impl Raft {
         }
     }
 
-    /// A peer serves no pre-votes (Kafka 3.9): as Java, go without them.
-    pub(super) fn on_pre_vote_unsupported(&mut self, now: Now) {
-        if matches!(self.role, Role::Prospective(_)) {
-            self.become_candidate(now, "a voter knows no pre-votes");
+    /// A peer serves no pre-votes (Kafka 3.9): as Java, go without them. Only a blank voter does not,
+    /// since the votes it may have forgotten are those of an election that it would then stand in.
+    pub(super) fn on_pre_vote_unsupported(&mut self, now: Now, peer: NodeId) {
+        let is_blank = self.state.standing == Standing::Blank;
+        match &mut self.role {
+            Role::Prospective(prospective) if is_blank => prospective.ballots.record(peer, false),
+            Role::Prospective(_) => self.become_candidate(now, "a voter knows no pre-votes"),
+            Role::Unattached(_)
+            | Role::Candidate(_)
+            | Role::Leader(_)
+            | Role::Follower(_)
+            | Role::Resigned(_) => {}
         }
     }
 
@@ -234,7 +243,7 @@ impl Raft {
         response: VoteResponse,
     ) {
         if response.error_code == ErrorCode::UNSUPPORTED_VERSION && awaited {
-            return self.on_pre_vote_unsupported(now);
+            return self.on_pre_vote_unsupported(now, from);
         }
         let partition = response
             .topics

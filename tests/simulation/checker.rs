@@ -2,7 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use kraftd::protocol::{Epoch, NodeId, Offset, ReplicaKey, record_batch::RecordBatch};
+use bytes::Bytes;
+use kraftd::{
+    metadata::{State, topics::TopicIdPartition},
+    protocol::{
+        Epoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, record_batch::RecordBatch,
+        records::MetadataRecord,
+    },
+};
+
+use crate::node::Node;
+
+/// How many batches back two logs are compared at a time.
+const COMPARED: usize = 50;
 
 /// All that was ever decided.
 #[derive(Default)]
@@ -12,6 +24,7 @@ pub struct Checker {
     /// Every committed batch by its base offset, without gaps.
     committed: BTreeMap<Offset, RecordBatch>,
     committed_end: Offset,
+    snapshots: BTreeMap<OffsetAndEpoch, Bytes>,
     pub counts: Counts,
 }
 
@@ -25,6 +38,8 @@ pub struct Counts {
     pub amnesiacs: u64,
     pub recovered: u64,
     pub crashes: u64,
+    /// Requests that clients were told have been done.
+    pub promises: u64,
 }
 
 impl Checker {
@@ -32,67 +47,85 @@ impl Checker {
         self.committed_end
     }
 
-    /// Leader completeness, and one leader per epoch: `batches` is the log of one that just became it.
-    pub fn on_leader(&mut self, node: NodeId, epoch: Epoch, start: Offset, batches: &[RecordBatch]) {
+    /// Leader completeness, and one leader per epoch: `node` just became it.
+    pub fn on_leader(&mut self, node: &Node, epoch: Epoch) {
         self.counts.elections += 1;
-        let first = *self.leaders.entry(epoch).or_insert(node);
-        assert_eq!(first, node, "two leaders of epoch {epoch}");
-        let end = batches.last().map_or(start, RecordBatch::end_offset);
+        let first = *self.leaders.entry(epoch).or_insert(node.id);
+        assert_eq!(first, node.id, "two leaders of epoch {epoch}");
         assert!(
-            end >= self.committed_end,
-            "leader {node} of epoch {epoch} ends at {end}, {} is committed",
+            node.end() >= self.committed_end,
+            "leader {} of epoch {epoch} ends at {}, {} is committed",
+            node.id,
+            node.end(),
             self.committed_end
         );
-        self.compare(node, start, batches, self.committed_end);
+        self.compare(node, self.committed_end);
     }
 
     /// A vote is given once in an epoch, across restarts.
     pub fn on_vote(&mut self, voter: NodeId, epoch: Epoch, candidate: ReplicaKey) {
         let first = *self.votes.entry((epoch, voter)).or_insert(candidate);
-        assert_eq!(first.id, candidate.id, "{voter} voted twice in epoch {epoch}");
+        assert_eq!(
+            first.id, candidate.id,
+            "{voter} voted twice in epoch {epoch}"
+        );
     }
 
     /// The node says that everything below `high_watermark` is committed. Says which batches are new
     /// to the world.
-    pub fn on_high_watermark(
-        &mut self,
-        node: NodeId,
-        start: Offset,
-        batches: &[RecordBatch],
-        high_watermark: Offset,
-    ) -> Vec<RecordBatch> {
-        self.compare(node, start, batches, high_watermark.min(self.committed_end));
-        let from = self.committed_end;
-        let new = batches
-            .iter()
-            .filter(|batch| batch.base_offset() >= from && batch.end_offset() <= high_watermark);
-        let new: Vec<RecordBatch> = new.cloned().collect();
+    pub fn on_high_watermark(&mut self, node: &Node, high_watermark: Offset) -> Vec<RecordBatch> {
+        self.compare(node, high_watermark.min(self.committed_end));
+        let mut new: Vec<RecordBatch> = node
+            .batches()
+            .rev()
+            .skip_while(|batch| batch.end_offset() > high_watermark)
+            .take_while(|batch| batch.base_offset() >= self.committed_end)
+            .cloned()
+            .collect();
+        new.reverse();
         for batch in &new {
-            assert_eq!(batch.base_offset(), self.committed_end, "committed without a gap");
+            assert_eq!(
+                batch.base_offset(),
+                self.committed_end,
+                "committed without a gap"
+            );
             self.committed_end = batch.end_offset();
             self.committed.insert(batch.base_offset(), batch.clone());
             self.counts.committed_batches += 1;
         }
         assert!(
             self.committed_end >= high_watermark,
-            "node {node} calls {high_watermark} committed, which is no end of a batch it has"
+            "node {} calls {high_watermark} committed, which is no end of a batch it has",
+            node.id
         );
         new
     }
 
-    /// All copies of committed records are equal.
-    fn compare(&self, node: NodeId, start: Offset, batches: &[RecordBatch], end: Offset) {
-        let below = batches.partition_point(|batch| batch.base_offset() < end);
-        for (ours, theirs) in batches[..below].iter().rev().take(50).zip(
-            self.committed
-                .range(start..end)
-                .rev()
-                .map(|(_, batch)| batch),
-        ) {
+    /// A leader commits by counting: only a record of its own epoch, and what lies before it (Raft,
+    /// section 5.4.2).
+    pub fn on_count(&self, leader: &Node, epoch: Epoch, high_watermark: Offset) {
+        let mut batches = leader.batches().rev();
+        let last = batches.find(|batch| batch.end_offset() <= high_watermark);
+        let last = last.map(RecordBatch::epoch);
+        assert!(
+            last.is_none_or(|last| last == epoch),
+            "leader {} of epoch {epoch} counts a record of epoch {last:?} to commit it",
+            leader.id
+        );
+    }
+
+    /// All copies of committed records are equal. Looks at the last ones below `end`: the earlier ones
+    /// were compared when they were the last.
+    fn compare(&self, node: &Node, end: Offset) {
+        let ours = node.batches().rev();
+        let ours = ours.skip_while(|batch| batch.base_offset() >= end);
+        let theirs = self.committed.range(..end).rev();
+        for (ours, (_, theirs)) in ours.zip(theirs).take(COMPARED) {
             assert_eq!(
                 (ours.base_offset(), ours.epoch(), ours.bytes()),
                 (theirs.base_offset(), theirs.epoch(), theirs.bytes()),
-                "node {node} has another record than was committed"
+                "node {} has another record than was committed",
+                node.id
             );
         }
     }
@@ -108,6 +141,45 @@ impl Checker {
                 batch.base_offset()
             );
         }
+    }
+
+    /// A broker has come to know more of the committed log; `batches` are the newest first.
+    pub fn on_observed<'a>(&self, broker: NodeId, batches: impl Iterator<Item = &'a RecordBatch>) {
+        for batch in batches.take(COMPARED) {
+            let committed = self.committed.get(&batch.base_offset());
+            let committed = committed.map(|committed| (committed.epoch(), committed.bytes()));
+            assert_eq!(
+                committed,
+                Some((batch.epoch(), batch.bytes())),
+                "broker {broker} takes something else for committed"
+            );
+        }
+    }
+
+    /// Two snapshots of one offset are the same, byte for byte.
+    pub fn on_snapshot(&mut self, node: NodeId, id: OffsetAndEpoch, content: Bytes) {
+        let first = self.snapshots.entry(id).or_insert_with(|| content.clone());
+        assert!(
+            *first == content,
+            "node {node} has another snapshot {id} than others"
+        );
+    }
+
+    /// The states that the committed log goes through, after each of the last batches.
+    pub fn replay(&self) -> BTreeMap<Offset, State> {
+        let mut state = State::default();
+        let mut states = BTreeMap::from([(Offset(0), state.clone())]);
+        for batch in self.committed.values() {
+            if !batch.is_control() {
+                for (offset, record) in batch.metadata_records().expect("our own records") {
+                    let replayed = state.replay(offset, &record);
+                    replayed.unwrap_or_else(|error| panic!("committed, but: {error}"));
+                    check_partitions(&state, &record);
+                }
+            }
+            states.insert(batch.end_offset(), state.clone());
+        }
+        states
     }
 
     /// A digest of the committed records below `end`: what a snapshot there stands for.
@@ -128,5 +200,37 @@ impl Counts {
         self.amnesiacs += other.amnesiacs;
         self.recovered += other.recovered;
         self.crashes += other.crashes;
+        self.promises += other.promises;
     }
+}
+
+/// What holds of a partition after each of its records: who is in sync is a replica, a leader is in
+/// sync, and nobody is both in sync and eligible.
+fn check_partitions(state: &State, record: &MetadataRecord) {
+    let (topic_id, partition_id) = match record {
+        MetadataRecord::Partition(record) => (record.topic_id, record.partition_id),
+        MetadataRecord::PartitionChange(record) => (record.topic_id, record.partition_id),
+        _ => return,
+    };
+    let id = TopicIdPartition {
+        topic_id,
+        partition_id,
+    };
+    let partition = state.topics.partition(id).expect("it was just written");
+    let is_replica = |broker: &NodeId| partition.replicas.contains(broker);
+    assert!(partition.isr.iter().all(is_replica), "{record:?}");
+    assert!(partition.elr.iter().all(is_replica), "{record:?}");
+    assert!(
+        !partition
+            .elr
+            .iter()
+            .any(|broker| partition.isr.contains(broker)),
+        "{record:?}"
+    );
+    assert!(
+        partition
+            .leader
+            .is_none_or(|leader| partition.isr.contains(&leader)),
+        "{record:?}"
+    );
 }

@@ -64,7 +64,11 @@ impl Network {
         if lost || self.is_cut(from, to) {
             return None;
         }
-        let max_us = if self.healed { 1_000 } else { plan.max_delay_us };
+        let max_us = if self.healed {
+            1_000
+        } else {
+            plan.max_delay_us
+        };
         Some(rng.random_range(50..=max_us.max(51)))
     }
 

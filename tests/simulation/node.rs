@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use kraftd::{
+    controller::{self, RequestId},
     log::{Log, memory::MemoryLog},
     protocol::{NodeId, Offset, QuorumState, record_batch::RecordBatch},
-    raft::{LogStatus, Raft, RequestId, Restored, Token},
+    raft::{LogStatus, Raft, Restored, Token},
     time::{Now, Time},
 };
+
+use crate::core::{Core, load};
 
 /// Where an answer goes.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +27,7 @@ pub struct Node {
     pub id: NodeId,
     pub disk: MemoryLog,
     /// Runs; `None` while the process is down.
-    pub raft: Option<Raft>,
+    pub core: Option<Core>,
     /// Counts the lives of the process: what was meant for an earlier one is dropped.
     pub life: u64,
     /// The host is without power: nobody refuses connections either.
@@ -41,6 +44,8 @@ pub struct Node {
     /// Of the planted bug that saves late.
     pub unsaved: Option<QuorumState>,
     pub was_leader: bool,
+    /// The high watermark last seen.
+    pub committed: Offset,
     pub was_amnesiac: bool,
     /// Percent of true speed, and start, of its monotonic clock.
     pub clock_percent: u64,
@@ -52,7 +57,7 @@ impl Node {
         Node {
             id,
             disk: MemoryLog::default(),
-            raft: None,
+            core: None,
             life: 0,
             dark: false,
             paused_until: None,
@@ -64,10 +69,15 @@ impl Node {
             wake_at: None,
             unsaved: None,
             was_leader: false,
+            committed: Offset(0),
             was_amnesiac: false,
             clock_percent,
             clock_offset_us,
         }
+    }
+
+    pub fn raft(&self) -> Option<&Raft> {
+        self.core.as_ref().map(Core::raft)
     }
 
     /// What this node's clocks show at the true time.
@@ -99,9 +109,27 @@ impl Node {
         }
     }
 
+    /// The same for a controller, with the state that the disk holds.
+    pub fn restore_controller(&mut self) -> controller::Restored {
+        let raft = self.restore();
+        let newest = raft.snapshots.keys().max_by_key(|id| id.offset).copied();
+        let snapshot = newest.map(|id| {
+            let content = self.disk.snapshot(id).expect("a snapshot that is listed");
+            load(id, content.clone())
+        });
+        let from = newest.map_or(Offset(0), |id| id.offset);
+        let batches = self.disk.batches().iter();
+        let after = batches.filter(|batch| batch.base_offset() >= from);
+        controller::Restored {
+            batches: after.cloned().collect(),
+            snapshot,
+            raft,
+        }
+    }
+
     /// The process ends. What it gave to the disk survives, unless the power goes with it.
     pub fn stop(&mut self) {
-        self.raft = None;
+        self.core = None;
         self.life += 1;
         self.queue.clear();
         self.syncing = false;
@@ -111,12 +139,18 @@ impl Node {
         self.unsaved = None;
         self.paused_until = None;
         self.was_leader = false;
+        self.committed = Offset(0);
     }
 
     /// All batches, those on their way to the disk included.
-    pub fn batches(&self) -> Vec<RecordBatch> {
-        let written = self.disk.batches().iter();
-        written.chain(&self.queue).cloned().collect()
+    pub fn batches(&self) -> impl DoubleEndedIterator<Item = &RecordBatch> {
+        self.disk.batches().iter().chain(&self.queue)
+    }
+
+    /// Offset after the last of them.
+    pub fn end(&self) -> Offset {
+        let queued = self.queue.back().map(RecordBatch::end_offset);
+        queued.unwrap_or(self.disk.end())
     }
 
     /// Whole batches from `from` on, one at least, as an answer to a Fetch carries them.
@@ -124,10 +158,7 @@ impl Node {
         let written = self.disk.batches();
         let first = written.partition_point(|batch| batch.end_offset() <= from);
         let mut bytes = BytesMut::new();
-        let queued = self
-            .queue
-            .iter()
-            .filter(|batch| batch.end_offset() > from);
+        let queued = self.queue.iter().filter(|batch| batch.end_offset() > from);
         for batch in written[first..].iter().chain(queued) {
             let fits = bytes.len() + batch.bytes().len() <= max_bytes;
             if !bytes.is_empty() && !fits {

@@ -20,6 +20,8 @@ pub enum PlantedBug {
 pub struct Plan {
     pub seed: u64,
     pub nodes: i32,
+    /// Whole controllers with brokers and administrators, or raft alone.
+    pub controllers: bool,
     pub election_timeout_ms: u64,
     pub fetch_timeout_ms: u64,
     pub request_timeout_ms: u64,
@@ -76,6 +78,7 @@ impl Plan {
         let snapshot_every_ms = sometimes(500..10_000);
         Plan {
             seed,
+            controllers: false,
             nodes: [1, 3, 3, 3, 3, 5, 5][rng.random_range(0..7)],
             election_timeout_ms,
             fetch_timeout_ms: election_timeout_ms * rng.random_range(1..=3),
@@ -104,6 +107,14 @@ impl Plan {
             skew_percent: rng.random_range(0..=20),
             old_node: rng.random_bool(0.2),
             bug: None,
+        }
+    }
+
+    /// The same seed with whole controllers.
+    pub fn with_controllers(seed: u64) -> Plan {
+        Plan {
+            controllers: true,
+            ..Plan::of_seed(seed)
         }
     }
 }

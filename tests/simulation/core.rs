@@ -1,0 +1,202 @@
+//! What a node runs: raft alone, or a whole controller with raft inside. Both do the same effects.
+
+use bytes::Bytes;
+use kraftd::{
+    controller::{
+        Caller, Controller, Effect, LoadedSnapshot, LogEvent, Principal, RequestId, SnapshotLoader,
+    },
+    protocol::{
+        NodeId, Offset, OffsetAndEpoch,
+        api::{Request, Response},
+        record_batch::RecordBatch,
+    },
+    raft::{self, Raft, SendError, Token},
+    time::{Now, Time},
+};
+
+/// The cluster's id.
+pub const CLUSTER_ID: &str = "AAAAAAAAAAAAAAAAAAAAXQ";
+
+pub enum Core {
+    Raft(Box<Raft>),
+    Controller(Box<Controller>),
+}
+
+impl Core {
+    pub fn raft(&self) -> &Raft {
+        match self {
+            Core::Raft(raft) => raft,
+            Core::Controller(controller) => controller.raft(),
+        }
+    }
+
+    pub fn on_request(&mut self, now: Now, token: Token, version: i16, request: Request) {
+        match self {
+            Core::Raft(raft) => raft.on_request(now, token, version, request),
+            Core::Controller(controller) => {
+                if let Request::BrokerHeartbeat(heartbeat) = &request {
+                    controller.on_contact(heartbeat.broker_id, heartbeat.broker_epoch, now.time);
+                }
+                let caller = Caller {
+                    token,
+                    api_version: version,
+                    principal: Principal::anonymous(),
+                    client_host: Bytes::from_static(&[127, 0, 0, 1]),
+                    listener_name: "CONTROLLER".to_owned(),
+                    client_id: None,
+                    received: now.time,
+                };
+                controller.on_request(now, caller, request);
+            }
+        }
+    }
+
+    pub fn on_response(
+        &mut self,
+        now: Now,
+        from: NodeId,
+        id: RequestId,
+        outcome: Result<Response, SendError>,
+    ) {
+        match (self, id) {
+            (Core::Raft(raft), RequestId::Raft(id)) => raft.on_response(now, from, id, outcome),
+            (Core::Raft(_), RequestId::Registration(_)) => panic!("raft registers nowhere"),
+            (Core::Controller(controller), id) => controller.on_response(now, from, id, outcome),
+        }
+    }
+
+    pub fn on_disconnect(&mut self, now: Now, peer: NodeId) {
+        match self {
+            Core::Raft(raft) => raft.on_disconnect(now, peer),
+            Core::Controller(controller) => controller.on_disconnect(now, peer),
+        }
+    }
+
+    pub fn on_durable(&mut self, now: Now, end: Offset) {
+        match self {
+            Core::Raft(raft) => raft.on_durable(now, end),
+            Core::Controller(controller) => controller.on_log(now, LogEvent::Durable { end }),
+        }
+    }
+
+    pub fn on_snapshot_written(&mut self, now: Now, id: OffsetAndEpoch, bytes: u64) {
+        match self {
+            Core::Raft(raft) => raft.on_snapshot_written(now, id, bytes),
+            Core::Controller(controller) => {
+                controller.on_log(now, LogEvent::SnapshotWritten { id, bytes });
+            }
+        }
+    }
+
+    pub fn on_snapshot_installed(&mut self, now: Now, id: OffsetAndEpoch, content: Bytes) {
+        match self {
+            Core::Raft(raft) => raft.on_snapshot_installed(now, id),
+            Core::Controller(controller) => {
+                let bytes = content.len() as u64;
+                let snapshot = Box::new(load(id, content));
+                controller.on_log(now, LogEvent::SnapshotInstalled { snapshot, bytes });
+            }
+        }
+    }
+
+    pub fn on_log_start(&mut self, now: Now, id: OffsetAndEpoch) {
+        match self {
+            Core::Raft(raft) => raft.on_log_start(now, id),
+            Core::Controller(controller) => controller.on_log(now, LogEvent::LogStart { id }),
+        }
+    }
+
+    pub fn on_timeout(&mut self, now: Now) {
+        match self {
+            Core::Raft(raft) => raft.on_timeout(now),
+            Core::Controller(controller) => controller.on_timeout(now),
+        }
+    }
+
+    pub fn resign(&mut self, now: Now) {
+        match self {
+            Core::Raft(raft) => raft.resign(now),
+            Core::Controller(controller) => controller.shutdown(now),
+        }
+    }
+
+    pub fn deadline(&self) -> Option<Time> {
+        match self {
+            Core::Raft(raft) => raft.deadline(),
+            Core::Controller(controller) => controller.deadline(),
+        }
+    }
+
+    /// The next effect; of raft's own kinds those that a controller keeps to itself are left out.
+    pub fn next_effect(&mut self) -> Option<Effect> {
+        match self {
+            Core::Raft(raft) => loop {
+                if let Some(effect) = of_raft(raft.next_effect()?) {
+                    return Some(effect);
+                }
+            },
+            Core::Controller(controller) => controller.next_effect(),
+        }
+    }
+}
+
+fn of_raft(effect: raft::Effect) -> Option<Effect> {
+    Some(match effect {
+        raft::Effect::SaveQuorumState(state) => Effect::SaveQuorumState(state),
+        raft::Effect::Append(batch) => Effect::Append(batch),
+        raft::Effect::Truncate { end } => Effect::Truncate { end },
+        raft::Effect::Send { to, id, request } => Effect::Send {
+            to,
+            id: RequestId::Raft(id),
+            request,
+        },
+        raft::Effect::Reply { token, response } => Effect::Reply { token, response },
+        raft::Effect::ReplyFetch {
+            token,
+            response,
+            from,
+            max_bytes,
+        } => Effect::ReplyFetch {
+            token,
+            response,
+            from,
+            max_bytes,
+        },
+        raft::Effect::ReplyFetchSnapshot {
+            token,
+            response,
+            id,
+            position,
+            max_bytes,
+        } => Effect::ReplyFetchSnapshot {
+            token,
+            response,
+            id,
+            position,
+            max_bytes,
+        },
+        raft::Effect::WriteSnapshotChunk {
+            id,
+            position,
+            bytes,
+        } => Effect::WriteSnapshotChunk {
+            id,
+            position,
+            bytes,
+        },
+        raft::Effect::InstallSnapshot { id } => Effect::InstallSnapshot { id },
+        raft::Effect::LeaderChanged { leader, epoch } => Effect::Leader { leader, epoch },
+        raft::Effect::Fatal(why) => Effect::Fatal(why),
+        raft::Effect::HighWatermark(_) => return None,
+    })
+}
+
+/// Reads a snapshot as a start does.
+pub fn load(id: OffsetAndEpoch, mut bytes: Bytes) -> LoadedSnapshot {
+    let mut loader = SnapshotLoader::new(id);
+    while let Some(batch) = RecordBatch::split_off(&mut bytes).expect("a batch") {
+        loader.add(&batch).expect("a batch that fits");
+    }
+    assert!(bytes.is_empty(), "a snapshot ends with a whole batch");
+    loader.finish().expect("a whole snapshot")
+}
