@@ -112,9 +112,13 @@ impl Plan {
 
     /// The same seed with whole controllers.
     pub fn with_controllers(seed: u64) -> Plan {
+        let plan = Plan::of_seed(seed);
         Plan {
             controllers: true,
-            ..Plan::of_seed(seed)
+            // Snapshots of a controller take so many bytes that smaller pieces would never arrive
+            // before the next snapshot replaces them.
+            snapshot_chunk_bytes: plan.snapshot_chunk_bytes.max(2_000),
+            ..plan
         }
     }
 }

@@ -207,6 +207,7 @@ impl World {
                 id: snapshot,
                 batches,
             } => {
+                self.finish_sync(id);
                 let disk = &mut self.node(id).disk;
                 let bytes = disk.write_snapshot(snapshot, batches);
                 let content = disk.snapshot(snapshot).expect("just written").clone();
@@ -217,6 +218,7 @@ impl World {
             }
             Effect::DropPrefix { start } => {
                 self.observe_high_watermark(id);
+                self.finish_sync(id);
                 self.node(id).disk.drop_prefix(start).expect(fine);
                 self.with(id, life, |core, now| core.on_log_start(now, start));
             }
@@ -259,8 +261,17 @@ impl World {
         self.after(us, Event::Synced { node: id, life });
     }
 
+    /// The disk does one thing after the other: all appends so far come first.
+    fn finish_sync(&mut self, id: NodeId) {
+        while self.node(id).syncing {
+            let life = self.node(id).life;
+            let (end, _) = self.node(id).synced();
+            self.with(id, life, |core, now| core.on_durable(now, end));
+        }
+    }
+
     pub fn on_synced(&mut self, id: NodeId, life: u64) {
-        if self.node(id).life != life {
+        if self.node(id).life != life || !self.node(id).syncing {
             return;
         }
         let (end, again) = self.node(id).synced();
@@ -286,12 +297,9 @@ impl World {
     /// Sends a request at the best version that both sides know.
     fn send(&mut self, from: NodeId, to: NodeId, id: RequestId, request: Request) {
         let version = self.version(from, to, &request);
-        let (request, wait_ms) = match request {
-            Request::Fetch(fetch) => {
-                let wait_ms = fetch.max_wait_ms as u64;
-                (Request::Fetch(fetch.at_version(version)), wait_ms)
-            }
-            other => (other, 0),
+        let wait_ms = match &request {
+            Request::Fetch(fetch) => fetch.max_wait_ms as u64,
+            _ => 0,
         };
         let asker = Asker {
             node: from,

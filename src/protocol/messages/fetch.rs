@@ -113,17 +113,4 @@ impl FetchRequest {
         let moved = self.replica_state.replica_id.known();
         moved.unwrap_or(self.replica_id)
     }
-
-    /// Puts the replica's id where `version` has its place: KIP-903 moved it in version 15.
-    pub fn at_version(mut self, version: i16) -> FetchRequest {
-        let replica = self.replica();
-        if version < 15 {
-            self.replica_id = replica;
-            self.replica_state = ReplicaState::default();
-        } else {
-            self.replica_id = NodeId::NONE;
-            self.replica_state.replica_id = replica;
-        }
-        self
-    }
 }
