@@ -15,12 +15,13 @@
 //! a candidate, in an epoch that this leader or candidate remembers; by 1 the leader of 2 is of that
 //! epoch or a later one. Such a leader tells a high watermark only once its own first record is
 //! committed, and then all those records lie below. And in the epoch of that leader our voter votes for
-//! nobody, since it follows the leader. None of this needs clocks. It holds while the others remember:
+//! nobody, since it follows the leader. It holds while the others remember:
 //! when a majority forgets, voting cannot mend it, and then nobody is elected.
 //!
 //! In quorums of five and more a majority of the others will do for 1: one of them took part in every
 //! election and heard of every leader. Only a vote for a candidate that none of them knows can have been
-//! forgotten then; such a candidate gives up within two election timeouts, so we wait for twice that.
+//! forgotten then; such a candidate counts no vote after two election timeouts, even if its process stood
+//! still meanwhile, so we wait for twice that. This alone needs clocks, of about the same speed.
 //!
 //! A blank disk may be a new quorum's or a replaced one. A blank voter votes for candidates as blank as
 //! itself, which founds the quorum and makes it sound; when it finds a leader elected without it, it

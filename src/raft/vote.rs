@@ -266,8 +266,16 @@ impl Raft {
             Role::Prospective(prospective) => {
                 prospective.ballots.record(from, partition.vote_granted);
             }
-            Role::Candidate(candidate) => candidate.ballots.record(from, partition.vote_granted),
-            Role::Unattached(_) | Role::Leader(_) | Role::Follower(_) | Role::Resigned(_) => {}
+            // Answers that come after the end of the election, as a process finds them that stood still,
+            // may be from voters that have forgotten them since: see `amnesia`.
+            Role::Candidate(candidate) if now.time < candidate.election_at => {
+                candidate.ballots.record(from, partition.vote_granted);
+            }
+            Role::Candidate(_)
+            | Role::Unattached(_)
+            | Role::Leader(_)
+            | Role::Follower(_)
+            | Role::Resigned(_) => {}
         }
     }
 

@@ -71,6 +71,14 @@ impl Checker {
         );
     }
 
+    /// The node has forgotten its votes. In a quorum of five it may give another one in an epoch whose
+    /// candidate has given up (see `raft::amnesia`); one leader per epoch holds all the same.
+    pub fn on_forgotten(&mut self, voter: NodeId, nodes: i32) {
+        if nodes >= 5 {
+            self.votes.retain(|(_, other), _| *other != voter);
+        }
+    }
+
     /// The node says that everything below `high_watermark` is committed. Says which batches are new
     /// to the world.
     pub fn on_high_watermark(&mut self, node: &Node, high_watermark: Offset) -> Vec<RecordBatch> {

@@ -30,7 +30,7 @@ const THREADS: usize = 2;
 /// At most so many seeds until a planted bug is found.
 const PLANTED_SEEDS: u64 = 100;
 
-/// `KRAFTD_SEED` alone, or `KRAFTD_SEEDS` from 0 on, or as many as usual.
+/// `KRAFTD_SEED` alone, with all that the nodes say, or `KRAFTD_SEEDS` from 0 on, or as many as usual.
 fn seeds(usual: u64) -> Range<u64> {
     let number = |name| {
         env::var(name)
@@ -38,7 +38,13 @@ fn seeds(usual: u64) -> Range<u64> {
             .and_then(|text| text.parse::<u64>().ok())
     };
     match (number("KRAFTD_SEED"), number("KRAFTD_SEEDS")) {
-        (Some(seed), _) => seed..seed + 1,
+        (Some(seed), _) => {
+            tracing_subscriber::fmt()
+                .without_time()
+                .with_ansi(false)
+                .init();
+            seed..seed + 1
+        }
         (None, count) => 0..count.unwrap_or(usual),
     }
 }

@@ -203,6 +203,7 @@ impl World {
             self.kill(id);
             self.node(id).disk = MemoryLog::default();
             self.node(id).was_amnesiac = false;
+            self.checker.on_forgotten(id, self.plan.nodes);
             self.after(1_000_000, Event::Start(id));
         }
     }

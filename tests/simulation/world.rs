@@ -301,6 +301,7 @@ impl World {
             return;
         }
         if let Some(core) = &mut node.core {
+            let _span = tracing::info_span!("", ms = time.0 / 1000, node = id.0).entered();
             input(core, now);
             self.perform_all(id);
         }
