@@ -6,4 +6,4 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh --java
 cargo fmt --check
 cargo clippy --locked --all-targets -- -D warnings
-cargo test --locked
+cargo test --release --locked

@@ -89,7 +89,7 @@ fn survive(test: &str, seeds: Range<u64>, plan: impl Fn(u64) -> Plan + Sync) {
         match result {
             Ok(outcome) => total.add(&outcome.counts),
             Err(why) => failures.push(format!(
-                "KRAFTD_SEED={seed} cargo test --test simulation -- --exact {test}\n    {why}"
+                "KRAFTD_SEED={seed} cargo test --release --test simulation -- --exact {test}\n    {why}"
             )),
         }
     }

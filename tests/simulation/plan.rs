@@ -117,7 +117,7 @@ impl Plan {
             controllers: true,
             // Snapshots of a controller take so many bytes that smaller pieces would never arrive
             // before the next snapshot replaces them.
-            snapshot_chunk_bytes: plan.snapshot_chunk_bytes.max(2_000),
+            snapshot_chunk_bytes: plan.snapshot_chunk_bytes.max(20_000),
             ..plan
         }
     }
