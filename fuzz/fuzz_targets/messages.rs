@@ -1,24 +1,33 @@
-//! Any bytes as any request or response at any version: the first two bytes choose.
+//! Any bytes as any request or response at any version (the first two bytes choose), and as the
+//! header of a request.
 //! `cargo +nightly fuzz run messages`
 #![no_main]
 
 use bytes::Bytes;
 use kraftd::protocol::{
     api::{APIS, Request, Response},
+    header::RequestHeader,
     wire::{Reader, Writer},
 };
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let [api, version, body @ ..] = bytes else { return };
+    let _refused = RequestHeader::read(&mut Reader::new(Bytes::copy_from_slice(bytes)));
+    let [api, version, body @ ..] = bytes else {
+        return;
+    };
     let api = &APIS[usize::from(*api) % APIS.len()];
     let versions = api.max_version - api.min_version + 1;
     let version = api.min_version + i16::from(*version) % versions;
     let reader = || Reader::new(Bytes::copy_from_slice(body));
     if let Ok(request) = Request::decode(api.key, version, &mut reader()) {
-        request.encode(&mut Writer::new(), version).expect("what was read can be written");
+        request
+            .encode(&mut Writer::new(), version)
+            .expect("what was read can be written");
     }
     if let Ok(response) = Response::decode(api.key, version, &mut reader()) {
-        response.encode(&mut Writer::new(), version).expect("what was read can be written");
+        response
+            .encode(&mut Writer::new(), version)
+            .expect("what was read can be written");
     }
 });

@@ -178,7 +178,8 @@ impl UnknownTaggedFields {
     ) -> Result<UnknownTaggedFields> {
         let mut unknown = Vec::new();
         let mut next_tag = 0;
-        for _ in 0..reader.uvarint()? {
+        let count = reader.uvarint()? as usize;
+        for _ in 0..count {
             let tag = reader.uvarint()?;
             if tag < next_tag {
                 return Err(Malformed::new(format!(
@@ -187,11 +188,12 @@ impl UnknownTaggedFields {
             }
             next_tag = tag.saturating_add(1);
             let size = reader.uvarint()? as usize;
-            let bytes = reader.take(size)?;
-            let mut field = Reader::new(bytes.clone());
-            if known(tag, &mut field)? {
-                field.finish()?;
-            } else {
+            let left = reader.bounded(size, |field| match known(tag, field)? {
+                true => field.finish().map(|()| None),
+                false => Ok(Some(field.rest())),
+            })?;
+            if let Some(bytes) = left {
+                reader.grow(&mut unknown, count)?;
                 unknown.push((tag, bytes));
             }
         }

@@ -24,6 +24,7 @@ pub struct Malformed {
 }
 
 impl Malformed {
+    /// `what` is told after the path of the field.
     pub fn new(what: impl Into<String>) -> Malformed {
         Malformed {
             kind: what.into().into_boxed_str(),
@@ -94,6 +95,9 @@ pub struct Cx {
 const BUDGET_PER_BYTE: usize = 64;
 const BUDGET_ALLOWANCE: usize = 1 << 20;
 
+/// What a vector may take before any of its elements has been seen.
+const FIRST_GROWTH_BYTES: usize = 1 << 12;
+
 /// Strings are at most this long in every version (Kafka's `Short.MAX_VALUE`).
 const MAX_STRING_BYTES: usize = i16::MAX as usize;
 
@@ -105,11 +109,13 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Reads `bytes`, on a budget of memory that goes with their number.
     pub fn new(bytes: Bytes) -> Reader {
         let budget = bytes.len().saturating_mul(BUDGET_PER_BYTE) + BUDGET_ALLOWANCE;
         Reader { bytes, budget }
     }
 
+    /// How many bytes have not been read.
     pub fn remaining(&self) -> usize {
         self.bytes.len()
     }
@@ -142,34 +148,62 @@ impl Reader {
         }
     }
 
-    /// Counts memory against what this frame may cost.
-    fn charge(&mut self, bytes: usize) -> Result<()> {
-        let left = self.budget.checked_sub(bytes);
+    /// Lets `read` have the next `count` bytes to itself, on the same budget.
+    pub fn bounded<T>(
+        &mut self,
+        count: usize,
+        read: impl FnOnce(&mut Reader) -> Result<T>,
+    ) -> Result<T> {
+        let mut part = Reader {
+            bytes: self.take(count)?,
+            budget: self.budget,
+        };
+        let value = read(&mut part)?;
+        self.budget = part.budget;
+        Ok(value)
+    }
+
+    /// Makes room for one more of `count` announced elements, and for at most as many again as have
+    /// been read, so that a count that is not honoured costs little. The room is charged to the frame.
+    pub fn grow<T>(&mut self, elements: &mut Vec<T>, count: usize) -> Result<()> {
+        if elements.len() < elements.capacity() {
+            return Ok(());
+        }
+        let first = FIRST_GROWTH_BYTES / size_of::<T>().max(1);
+        let announced = count.saturating_sub(elements.len());
+        let more = elements.len().max(first).min(announced).max(1);
+        let left = self.budget.checked_sub(more * size_of::<T>());
         self.budget = left.ok_or_else(|| Malformed::new("takes too much memory for its size"))?;
+        elements.reserve_exact(more);
         Ok(())
     }
 
+    /// One byte.
     pub fn i8(&mut self) -> Result<i8> {
         self.need(1)?;
         Ok(self.bytes.get_i8())
     }
 
+    /// Two bytes, the high one first, as all integers here.
     pub fn i16(&mut self) -> Result<i16> {
         self.need(2)?;
         Ok(self.bytes.get_i16())
     }
 
+    /// Four bytes.
     pub fn i32(&mut self) -> Result<i32> {
         self.need(4)?;
         Ok(self.bytes.get_i32())
     }
 
+    /// Eight bytes.
     pub fn i64(&mut self) -> Result<i64> {
         self.need(8)?;
         Ok(self.bytes.get_i64())
     }
 
-    /// An unsigned varint of at most 32 bits. As strict as Java: five bytes, no overflow.
+    /// An unsigned varint of at most 32 bits in at most five bytes. Java drops the bits that do not
+    /// fit; nobody writes such, and here they are refused.
     pub fn uvarint(&mut self) -> Result<u32> {
         let value = self.uvarlong_of(5)?;
         u32::try_from(value).map_err(|_| Malformed::new("varint beyond 32 bits"))
@@ -231,34 +265,42 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// Nothing written yet.
     pub fn new() -> Writer {
         Writer::default()
     }
 
+    /// How many bytes have been written.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
+    /// Whether nothing has been written.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
+    /// What has been written.
     pub fn into_bytes(self) -> Bytes {
         self.bytes.into()
     }
 
+    /// Bytes as they are, without a length.
     pub fn put(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// An unsigned varint.
     pub fn uvarint(&mut self, value: u32) {
         self.uvarlong(u64::from(value));
     }
 
+    /// A signed (zigzag) varint of 32 bits.
     pub fn varint(&mut self, value: i32) {
         self.uvarint(((value << 1) ^ (value >> 31)) as u32);
     }
 
+    /// A signed (zigzag) varint of 64 bits.
     pub fn varlong(&mut self, value: i64) {
         self.uvarlong(((value << 1) ^ (value >> 63)) as u64);
     }
@@ -467,9 +509,9 @@ impl<T: Wire> Nullable for Vec<T> {
         let Some(count) = reader.length(cx, Reader::i32)? else {
             return Ok(None);
         };
-        let mut elements = Vec::with_capacity(count.min(4096 / size_of::<T>().max(1)));
+        let mut elements = Vec::new();
         for _ in 0..count {
-            reader.charge(size_of::<T>())?;
+            reader.grow(&mut elements, count)?;
             elements.push(T::read(
                 reader,
                 Cx {
@@ -521,4 +563,57 @@ fn not_null<T: Nullable>(reader: &mut Reader, cx: Cx) -> Result<T> {
         },
     )?;
     value.ok_or_else(|| Malformed::new("must not be null"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FLEXIBLE: Cx = Cx {
+        version: 0,
+        flexible: true,
+        nullable: false,
+    };
+
+    fn on_a_budget(bytes: &'static [u8], budget: usize) -> Reader {
+        let bytes = Bytes::from_static(bytes);
+        Reader { bytes, budget }
+    }
+
+    #[test]
+    fn elements_beyond_the_budget_are_refused() {
+        let three_strings = &[4, 1, 1, 1];
+        let need = 3 * size_of::<String>();
+        let read = |budget| Vec::<String>::read(&mut on_a_budget(three_strings, budget), FLEXIBLE);
+        assert_eq!(read(need), Ok(vec![String::new(); 3]));
+        let error = read(need - 1).expect_err("one byte short");
+        assert!(error.to_string().contains("too much memory"), "{error}");
+    }
+
+    #[test]
+    fn a_part_of_a_frame_is_on_the_frames_budget() {
+        let need = size_of::<String>();
+        let part =
+            |reader: &mut Reader| reader.bounded(2, |part| Vec::<String>::read(part, FLEXIBLE));
+        let mut reader = on_a_budget(&[2, 1, 2, 1], 2 * need - 1);
+        part(&mut reader).expect("the first fits");
+        part(&mut reader).expect_err("the second does not, for what the first took");
+    }
+
+    #[test]
+    fn varints_end_where_their_type_does() {
+        let uvarint = |bytes| on_a_budget(bytes, 0).uvarint();
+        assert_eq!(uvarint(&[0xff, 0xff, 0xff, 0xff, 0x0f]), Ok(u32::MAX));
+        uvarint(&[0xff, 0xff, 0xff, 0xff, 0x1f]).expect_err("33 bits");
+        uvarint(&[0x80, 0x80, 0x80, 0x80, 0x80, 0]).expect_err("six bytes");
+        uvarint(&[0x80]).expect_err("cut off");
+        let varlong = |value| {
+            let mut writer = Writer::new();
+            writer.varlong(value);
+            Reader::new(writer.into_bytes()).varlong()
+        };
+        for value in [0, -1, 1, i64::MAX, i64::MIN] {
+            assert_eq!(varlong(value), Ok(value));
+        }
+    }
 }

@@ -14,13 +14,15 @@ use kraftd::protocol::{
 use peak_alloc::PeakAlloc;
 use proptest::{prelude::*, test_runner::TestRunner};
 
+mod dense;
+
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// What a reader may allocate: `Reader`'s budget, the copies of what was read, and some for the test
-/// itself.
+/// What reading may allocate at once: so much per byte received, and one growth of a vector on every
+/// level of nesting, before it is clear that its elements are not there.
 fn allowance(bytes: usize) -> usize {
-    80 * bytes + (2 << 20)
+    48 * bytes + (32 << 10)
 }
 
 /// Bytes that get deep into a message: small numbers for counts and lengths, now and then a wild one.
@@ -59,6 +61,42 @@ fn strangers_bytes_are_read_or_refused() {
         frames(&bytes)
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
+    dense_messages().unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Frames of which every byte makes us allocate as much as a byte can.
+fn dense_messages() -> Result<(), TestCaseError> {
+    for api in APIS
+        .iter()
+        .filter(|api| api.max_version >= api.first_flexible)
+    {
+        let (key, version) = (api.key, api.max_version);
+        for (schema, is_request) in [(api.request, true), (api.response, false)] {
+            for array in 0..dense::arrays(schema) {
+                for (inner, unknown_tags) in [(0, 0), (1, 0), (0, 1), (1, 1), (0, 5)] {
+                    let filling = dense::Filling {
+                        array,
+                        elements: 2_000,
+                        inner,
+                        unknown_tags,
+                    };
+                    let bytes = dense::message(schema, version, filling);
+                    bounded(&format!("{} {filling:?}", schema.name), &bytes, |input| {
+                        let mut reader = Reader::new(input);
+                        match is_request {
+                            true => {
+                                drop(Request::decode(key, version, &mut reader).expect("reads"))
+                            }
+                            false => {
+                                drop(Response::decode(key, version, &mut reader).expect("reads"))
+                            }
+                        }
+                    })?;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn messages(bytes: &[u8]) -> Result<(), TestCaseError> {

@@ -133,12 +133,22 @@ fn file_name(message: &str) -> &str {
     }
 }
 
-/// Differences between releases that are Kafka's own: (release, message, version) that we need not share.
+/// Differences between releases that are Kafka's own, and that we need not share: the release, the
+/// message, and what its line in that release's schema says.
+const KNOWN_DIFFERENCES: [(&str, &str, &str); 3] = [
+    // Renamed when pre-votes came (KIP-996); the bytes stayed.
+    ("3.9.2", "VoteRequest ", ".candidate"),
+    // 4.0 stopped dropping a client id, and began to drop the results of single features.
+    ("3.9.2", "RequestHeader ", ": clientid: "),
+    ("3.9.2", "UpdateFeaturesResponse ", ": results: "),
+];
+
 fn is_known_difference(release: &str, line: &str) -> bool {
-    // The vote's candidate was renamed when pre-votes came (KIP-996); the bytes stayed.
-    let renamed = line.starts_with("VoteRequest ") && line.contains("candidate");
-    // LeaderChangeMessage got directory ids; 3.9.2 knows version 0 only in part of its fields.
-    release == "3.9.2" && renamed
+    KNOWN_DIFFERENCES
+        .iter()
+        .any(|(known_release, message, what)| {
+            release == *known_release && line.starts_with(message) && line.contains(what)
+        })
 }
 
 // ---- our side -----------------------------------------------------------------------------------
@@ -181,13 +191,14 @@ fn describe_ours(
             Type::Array(_) | Type::Nullable(_) => panic!("{}: an array of arrays", schema.name),
         };
         let nullable = is_option && version >= field.nullable_since;
+        let null = if nullable { "?" } else { "" };
         lines.push(line(
             within,
             &name,
-            &format!("{array}{element_name}"),
-            nullable,
+            &format!("{array}{element_name}{null}"),
             field.tag,
             flexible && !field.classic,
+            field.ignorable,
             &our_default(field, kind, is_option),
         ));
         if let Type::Struct(inner) = element {
@@ -236,15 +247,15 @@ fn line(
     within: &str,
     name: &str,
     kind: &str,
-    nullable: bool,
     tag: Option<u32>,
     compact: bool,
+    ignorable: bool,
     default: &str,
 ) -> String {
-    let null = if nullable { "?" } else { "" };
     let tag = tag.map_or(String::new(), |tag| format!(" tag {tag}"));
     let form = if compact { "compact" } else { "classic" };
-    format!("{within}{name}: {kind}{null}{tag} {form} = {default}")
+    let loss = if ignorable { " ignorable" } else { "" };
+    format!("{within}{name}: {kind}{tag} {form}{loss} = {default}")
 }
 
 // ---- Kafka's side -------------------------------------------------------------------------------
@@ -328,14 +339,18 @@ impl Kafka {
                 primitive => primitive,
             };
             let nullable_versions = versions(field["nullableVersions"].as_str());
+            let null = match contains(nullable_versions, version) {
+                true => "?",
+                false => "",
+            };
             let classic = field["flexibleVersions"].as_str() == Some("none");
             lines.push(line(
                 within,
                 &name,
-                &format!("{array}{element_name}"),
-                contains(nullable_versions, version),
+                &format!("{array}{element_name}{null}"),
                 tag(field).filter(|_| is_tagged(&field)),
                 self.is_flexible(version) && !classic,
+                field["ignorable"] == true,
                 &kafka_default(field, array, element_name, nullable_versions.is_some()),
             ));
             if is_struct {
