@@ -293,7 +293,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         for node in self.brokers.iter_mut().chain(&mut self.controllers) {
-            node.process = None;
+            node.kill_if_running();
         }
         if std::thread::panicking()
             && let Some(folder) = self.folder.take()
@@ -370,6 +370,11 @@ impl Node {
         command.arg(self.properties()).current_dir(&self.folder);
         let name = format!("node {}", self.id);
         self.process = Some(Process::start(&name, command, &self.log()));
+    }
+
+    /// kill -9, if there is something to kill.
+    pub fn kill_if_running(&mut self) {
+        self.process = None;
     }
 
     /// kill -9.
