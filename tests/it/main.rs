@@ -15,5 +15,7 @@ mod metadata_reassignments;
 mod metadata_support;
 mod never_emits;
 mod quorum;
+#[allow(dead_code)]
+mod script;
 mod storage_tool;
 mod tidy;
