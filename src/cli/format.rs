@@ -8,8 +8,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::storage::{
-    default_levels, parse_feature, random_uuid, settable_features, unknown_version,
+use super::{
+    scram,
+    storage::{parse_feature, random_uuid, unknown_version},
 };
 use crate::{
     config::Identity,
@@ -18,8 +19,8 @@ use crate::{
         meta_properties::{self, MetaProperties},
     },
     protocol::{
-        features::{Feature, KRAFT_VERSION, METADATA_VERSION, MetadataVersion},
-        records::{FeatureLevelRecord, MetadataRecord},
+        features::{FEATURES, Feature, KRAFT_VERSION, METADATA_VERSION, MetadataVersion},
+        records::{FeatureLevelRecord, MetadataRecord, UserScramCredentialRecord},
     },
 };
 
@@ -40,15 +41,16 @@ pub struct Arguments {
     #[arg(short, long)]
     feature: Vec<String>,
     /// Initialize a quorum of this controller alone, its voters kept in the log (KIP-853).
-    #[arg(short, long)]
+    #[arg(short, long, group = "quorum")]
     standalone: bool,
     /// Initialize a controller that joins voters kept in the log (KIP-853).
-    #[arg(short = 'N', long)]
+    #[arg(short = 'N', long, group = "quorum")]
     no_initial_controllers: bool,
     /// Initialize voters kept in the log (KIP-853), as id@host:port:directory,...
-    #[arg(short = 'I', long)]
+    #[arg(short = 'I', long, group = "quorum")]
     initial_controllers: Option<String>,
-    /// A SCRAM credential for the initial records.
+    /// A SCRAM credential for the initial records: SCRAM-SHA-256=[name=alice,password=alice-secret], or
+    /// with iterations=, salt= and saltedpassword=. May be given several times.
     #[arg(short = 'S', long)]
     add_scram: Vec<String>,
 }
@@ -56,41 +58,82 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<(), String> {
     let identity =
         Identity::load(&arguments.config.config, &[]).map_err(|error| error.to_string())?;
-    check_quorum_flags(&arguments, &identity)?;
-    if !arguments.add_scram.is_empty() {
-        return Err(
-            "--add-scram is not supported by this release. Format without it, and add the credentials \
-             with kafka-configs.sh through a broker once the cluster runs."
-                .to_owned(),
-        );
-    }
     let unstable = identity.values.boolean("unstable.feature.versions.enable");
     let unstable = unstable.map_err(|error| error.to_string())?;
-    let version = match &arguments.release_version {
-        None => MetadataVersion::LATEST_PRODUCTION,
-        Some(text) => {
-            MetadataVersion::parse(text, unstable).ok_or_else(|| unknown_version(text, unstable))?
-        }
-    };
-    let levels = levels(version, &arguments.feature, unstable)?;
+    let release = arguments.release_version.as_deref().map(|text| {
+        MetadataVersion::parse(text, unstable).ok_or_else(|| unknown_version(text, unstable))
+    });
+    let release = release.transpose()?;
+    let asked = arguments.feature.iter().map(|text| parse_feature(text));
+    let asked = asked.collect::<Result<BTreeMap<&str, i16>, String>>()?;
+    check_quorum_flags(&arguments, &identity)?;
+    let version = version(release, &asked, unstable)?;
+    let levels = levels(version, &asked, unstable)?;
+    let mut records = feature_records(&levels);
+    records.extend(credentials(version, &arguments.add_scram)?);
     let unformatted = unformatted(&arguments, &identity)?;
     if unformatted.is_empty() {
         println!("All of the log directories are already formatted.");
         return Ok(());
     }
-    let records = records(version, &levels);
-    println!("Bootstrap metadata: {}", describe(version, &levels));
+    println!("Bootstrap metadata: {}", describe(version, &records));
     for dir in &unformatted {
-        let what = if *dir == identity.metadata_log_dir {
-            "metadata"
-        } else {
-            "data"
+        let what = match *dir == identity.metadata_log_dir {
+            true => "metadata",
+            false => "data",
         };
         let shown = dir.display();
         println!("Formatting {what} directory {shown} with metadata.version {version}.");
         format_directory(dir, &arguments.cluster_id, &identity, &records)?;
     }
     Ok(())
+}
+
+/// What `--release-version` or `--feature metadata.version=` asks for, else the newest.
+fn version(
+    release: Option<MetadataVersion>,
+    asked: &BTreeMap<&str, i16>,
+    unstable: bool,
+) -> Result<MetadataVersion, String> {
+    match (release, asked.get(METADATA_VERSION)) {
+        (Some(_), Some(_)) => Err(format!(
+            "Use --release-version instead of --feature {METADATA_VERSION}=X to avoid ambiguity."
+        )),
+        (Some(release), None) => Ok(release),
+        (None, Some(level)) => {
+            let version = MetadataVersion(*level);
+            let newest = MetadataVersion::LATEST_PRODUCTION;
+            match version.name() {
+                None => Err(format!(
+                    "No MetadataVersion with feature level {level}. Valid feature levels are from {} to \
+                     {}.",
+                    MetadataVersion::MINIMUM.0,
+                    MetadataVersion::LATEST_TESTING.0
+                )),
+                Some(name) if version > newest && !unstable => {
+                    Err(format!("{METADATA_VERSION} {name} is not yet stable."))
+                }
+                Some(_) => Ok(version),
+            }
+        }
+        (None, None) if unstable => Ok(MetadataVersion::LATEST_TESTING),
+        (None, None) => Ok(MetadataVersion::LATEST_PRODUCTION),
+    }
+}
+
+/// The records of `--add-scram`.
+fn credentials(
+    version: MetadataVersion,
+    arguments: &[String],
+) -> Result<Vec<MetadataRecord>, String> {
+    let since = MetadataVersion::V3_5_IV2;
+    if !arguments.is_empty() && version < since {
+        return Err(format!(
+            "SCRAM is only supported in {METADATA_VERSION} {since} or later."
+        ));
+    }
+    let records = arguments.iter().map(|text| scram::parse(text));
+    records.map(|record| Ok(record?.into())).collect()
 }
 
 /// The flags of quorums whose voters are in the log, in Kafka's order of complaints.
@@ -121,60 +164,53 @@ fn check_quorum_flags(arguments: &Arguments, identity: &Identity) -> Result<(), 
     Ok(())
 }
 
-/// The level of every feature: the defaults of the version, then what was asked for.
+/// The level of every feature, metadata.version included: the defaults of the version, then what was
+/// asked for (`Formatter.calculateEffectiveFeatureLevels`).
 fn levels(
     version: MetadataVersion,
-    asked: &[String],
+    asked: &BTreeMap<&str, i16>,
     unstable: bool,
 ) -> Result<BTreeMap<&'static str, i16>, String> {
-    let mut levels: BTreeMap<&'static str, i16> = default_levels(version)
-        .into_iter()
-        .filter(|(name, _)| *name != KRAFT_VERSION)
-        .collect();
-    for text in asked {
-        let (name, level) = parse_feature(text)?;
-        if name == METADATA_VERSION {
-            return Err(
-                "Use --release-version instead of --feature metadata.version=X to avoid ambiguity."
-                    .to_owned(),
-            );
-        }
-        if name == KRAFT_VERSION && level != 0 {
-            return Err(
-                "Cannot set kraft.version to 1 unless one of the flags --standalone, \
-                 --initial-controllers, or --no-initial-controllers is used. For dynamic controllers \
-                 support, try using one of --standalone, --initial-controllers, or \
-                 --no-initial-controllers."
-                    .to_owned(),
-            );
-        }
-        let Some(feature) = settable_features().find(|feature| feature.name == name) else {
-            if name == KRAFT_VERSION {
-                continue;
+    let mut names: Vec<&str> = FEATURES.iter().map(|feature| feature.name).collect();
+    names.sort_unstable();
+    let known = |name: &str| name == METADATA_VERSION || names.contains(&name);
+    if let Some(name) = asked.keys().find(|name| !known(name)) {
+        return Err(format!(
+            "Unsupported feature: {name}. Supported features are: {}",
+            names.join(", ")
+        ));
+    }
+    let mut levels = BTreeMap::from([(METADATA_VERSION, version.0)]);
+    for feature in FEATURES {
+        let level = match (asked.get(feature.name), feature.name == KRAFT_VERSION) {
+            (Some(level), true) if *level != 0 => {
+                return Err(format!(
+                    "Cannot set {KRAFT_VERSION} to {level} unless controller.quorum.voters is empty \
+                     and one of the flags --standalone, --initial-controllers, or \
+                     --no-initial-controllers is used. For dynamic controllers support, try using one \
+                     of --standalone, --initial-controllers, or --no-initial-controllers and removing \
+                     controller.quorum.voters."
+                ));
             }
-            let known: Vec<&str> = settable_features().map(|feature| feature.name).collect();
-            let known = known.join(", ");
-            return Err(format!(
-                "Unsupported feature: {name}. Supported features are: {known}"
-            ));
+            (_, true) => 0,
+            (Some(level), false) => *level,
+            (None, false) => feature.default_level(version),
         };
-        if !feature.range(unstable).contains(level) {
-            return Err(format!("No feature:{name} with feature level {level}"));
-        }
         levels.insert(feature.name, level);
     }
-    check_dependencies(version, &levels)?;
+    for feature in FEATURES {
+        let level = levels[feature.name];
+        if !feature.range(unstable).contains(level) {
+            let name = feature.name;
+            return Err(format!("No feature:{name} with feature level {level}"));
+        }
+    }
+    check_dependencies(&levels)?;
     Ok(levels)
 }
 
-fn check_dependencies(
-    version: MetadataVersion,
-    levels: &BTreeMap<&'static str, i16>,
-) -> Result<(), String> {
-    let level_of = |name: &str| match name == METADATA_VERSION {
-        true => version.0,
-        false => levels.get(name).copied().unwrap_or_default(),
-    };
+fn check_dependencies(levels: &BTreeMap<&'static str, i16>) -> Result<(), String> {
+    let level_of = |name: &str| levels.get(name).copied().unwrap_or_default();
     for (name, level) in levels {
         let missing =
             Feature::named(name).and_then(|feature| feature.missing_dependency(*level, level_of));
@@ -189,25 +225,18 @@ fn check_dependencies(
 
 /// The directories that have yet to be formatted; refuses those that belong to someone else.
 fn unformatted(arguments: &Arguments, identity: &Identity) -> Result<Vec<PathBuf>, String> {
-    let mut unformatted = Vec::new();
+    let (mut unformatted, mut formatted) = (Vec::new(), None);
     for dir in identity.all_dirs() {
         let Some(found) = meta_properties::read(&dir).map_err(|error| error.to_string())? else {
             unformatted.push(dir);
             continue;
         };
-        let shown = dir.display();
-        if !arguments.ignore_formatted {
-            return Err(format!(
-                "Log directory {shown} is already formatted. Use --ignore-formatted to ignore this \
-                 directory and format the others."
-            ));
-        }
+        let file = meta_properties::path(&dir);
+        let shown = file.display();
         if found.cluster_id != arguments.cluster_id {
             return Err(format!(
-                "Invalid cluster.id in: {}. Expected {}, but read {}",
-                meta_properties::path(&dir).display(),
-                arguments.cluster_id,
-                found.cluster_id
+                "Invalid cluster.id in: {shown}. Expected {}, but read {}",
+                arguments.cluster_id, found.cluster_id
             ));
         }
         if found.node_id != identity.node_id {
@@ -218,44 +247,65 @@ fn unformatted(arguments: &Arguments, identity: &Identity) -> Result<Vec<PathBuf
                 found.node_id, identity.node_id
             ));
         }
+        formatted.get_or_insert(dir);
     }
-    Ok(unformatted)
+    match formatted {
+        Some(dir) if !arguments.ignore_formatted => Err(format!(
+            "Log directory {} is already formatted. Use --ignore-formatted to ignore this directory \
+             and format the others.",
+            dir.display()
+        )),
+        _ => Ok(unformatted),
+    }
 }
 
-fn records(version: MetadataVersion, levels: &BTreeMap<&'static str, i16>) -> Vec<MetadataRecord> {
-    let record = |name: &str, feature_level: i16| {
+/// metadata.version first, as Kafka writes them; a level of 0 needs no record.
+fn feature_records(levels: &BTreeMap<&'static str, i16>) -> Vec<MetadataRecord> {
+    let (first, others): (Vec<_>, Vec<_>) = levels
+        .iter()
+        .filter(|(_, level)| **level > 0)
+        .partition(|(name, _)| **name == METADATA_VERSION);
+    let record = |(name, level): (&&'static str, &i16)| {
         FeatureLevelRecord {
-            name: name.to_owned(),
-            feature_level,
+            name: (*name).to_owned(),
+            feature_level: *level,
             ..Default::default()
         }
         .into()
     };
-    let others = levels.iter().filter(|(_, level)| **level > 0);
-    [record(METADATA_VERSION, version.0)]
-        .into_iter()
-        .chain(others.map(|(name, level)| record(name, *level)))
-        .collect()
+    first.into_iter().chain(others).map(record).collect()
 }
 
-fn describe(version: MetadataVersion, levels: &BTreeMap<&'static str, i16>) -> String {
-    let all = [(&METADATA_VERSION, &version.0)].into_iter();
-    let all = all.chain(levels.iter().filter(|(_, level)| **level > 0));
-    let records: Vec<String> = all
-        .map(|(name, level)| {
-            format!(
-                "ApiMessageAndVersion(FeatureLevelRecord(name='{name}', featureLevel={level}) at \
-                 version 0)"
-            )
-        })
-        .collect();
+/// In the words of Kafka's `BootstrapMetadata`, but for secrets.
+fn describe(version: MetadataVersion, records: &[MetadataRecord]) -> String {
+    let describe = |record: &MetadataRecord| match record {
+        MetadataRecord::FeatureLevel(FeatureLevelRecord {
+            name,
+            feature_level,
+            ..
+        }) => format!("FeatureLevelRecord(name='{name}', featureLevel={feature_level})"),
+        MetadataRecord::UserScramCredential(UserScramCredentialRecord {
+            name,
+            mechanism,
+            iterations,
+            ..
+        }) => format!(
+            "UserScramCredentialRecord(name='{name}', mechanism={mechanism}, salt=[hidden], \
+             storedKey=[hidden], serverKey=[hidden], iterations={iterations})"
+        ),
+        other => panic!("no bootstrap record: {other:?}"),
+    };
+    let records = records.iter().map(describe);
+    let records = records.map(|record| format!("ApiMessageAndVersion({record} at version 0)"));
     format!(
         "BootstrapMetadata(records=[{}], metadataVersionLevel={}, source=format command)",
-        records.join(", "),
+        records.collect::<Vec<_>>().join(", "),
         version.0
     )
 }
 
+/// Gives the directory its identity, and the first records of the cluster: every directory gets them, as
+/// with Kafka 4.3.
 fn format_directory(
     dir: &Path,
     cluster_id: &str,

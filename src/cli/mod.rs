@@ -4,13 +4,15 @@ mod client;
 mod format;
 pub mod quickstart;
 mod quickstart_kafka;
+mod scram;
 pub mod server;
 pub mod stop;
 pub mod storage;
+mod usage;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// A controller for Apache Kafka clusters in KRaft mode.
 #[derive(Parser)]
@@ -39,6 +41,23 @@ pub struct ConfigFile {
     /// The configuration file of the node.
     #[arg(short = 'c', long = "config", value_name = "FILE")]
     config: PathBuf,
+}
+
+/// Says what is wrong with the command line, or prints the help that it asks for.
+pub fn explain(error: &clap::Error) -> ExitCode {
+    let _ended = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    let command = Arguments::command();
+    if std::env::args().nth(1).as_deref() == Some("storage")
+        && let Some(storage) = command.find_subcommand("storage")
+        && let Some(sentence) = usage::storage_sentence(error, storage)
+    {
+        eprintln!("{sentence}");
+    }
+    // Kafka's tools know only one way to fail.
+    ExitCode::FAILURE
 }
 
 /// Does what the arguments ask for.

@@ -10,7 +10,7 @@ use crate::{
     log::meta_properties::{self, MetaProperties},
     protocol::{
         Uuid,
-        features::{FEATURES, Feature, KRAFT_VERSION, METADATA_VERSION, MetadataVersion},
+        features::{FEATURES, Feature, METADATA_VERSION, MetadataVersion},
     },
 };
 
@@ -65,22 +65,20 @@ pub fn random_uuid() -> Uuid {
 
 fn info(config: PathBuf) -> Result<(), String> {
     let identity = Identity::load(&config, &[]).map_err(|error| error.to_string())?;
-    let (mut found, mut problems) = (BTreeMap::new(), Vec::new());
+    let (mut directories, mut found, mut problems) = (Vec::new(), BTreeMap::new(), Vec::new());
     for dir in identity.all_dirs() {
         if !dir.is_dir() {
             problems.push(format!("{} does not exist", dir.display()));
             continue;
         }
+        directories.push(dir.display().to_string());
         match meta_properties::read(&dir).map_err(|error| error.to_string())? {
             Some(properties) => drop(found.insert(dir, properties)),
             None => problems.push(format!("{} is not formatted.", dir.display())),
         }
     }
-    let directories: Vec<String> = identity
-        .all_dirs()
-        .iter()
-        .map(|dir| dir.display().to_string())
-        .collect();
+    directories.sort();
+    problems.sort();
     print_list("Found log director", "y:", "ies:", &directories);
     if let Some(properties) = found.values().next() {
         println!("Found metadata: {}\n", describe(properties));
@@ -113,16 +111,6 @@ fn describe(properties: &MetaProperties) -> String {
     format!("{{cluster.id={cluster_id}, {directory}node.id={node_id}, version=1}}")
 }
 
-/// The features of a cluster that is formatted at a version, metadata.version first.
-pub(super) fn default_levels(version: MetadataVersion) -> Vec<(&'static str, i16)> {
-    let mut levels: Vec<_> = FEATURES
-        .iter()
-        .map(|feature| (feature.name, feature.default_level(version)))
-        .collect();
-    levels.sort();
-    levels
-}
-
 fn version_mapping(release: Option<String>) -> Result<(), String> {
     let version = match &release {
         None => MetadataVersion::LATEST_PRODUCTION,
@@ -130,9 +118,10 @@ fn version_mapping(release: Option<String>) -> Result<(), String> {
             MetadataVersion::parse(text, true).ok_or_else(|| unknown_version(text, true))?
         }
     };
-    println!("{METADATA_VERSION}={} ({version})", version.0);
-    for (name, level) in default_levels(version) {
-        println!("{name}={level}");
+    let shown = release.unwrap_or_else(|| version.to_string());
+    println!("{METADATA_VERSION}={} ({shown})", version.0);
+    for feature in FEATURES {
+        println!("{}={}", feature.name, feature.default_level(version));
     }
     Ok(())
 }
@@ -163,16 +152,20 @@ pub(super) fn parse_feature(text: &str) -> Result<(&str, i16), String> {
 
 fn feature_dependencies(features: &[String]) -> Result<(), String> {
     for text in features {
-        let (name, level) = parse_feature(text)?;
+        let (name, level) = text.split_once('=').ok_or_else(|| {
+            format!(
+                "Invalid feature format: {text}. Expected format: 'feature=version' (e.g. \
+                 'group.version=1')"
+            )
+        })?;
+        let (name, level) = (name.trim(), level.trim());
+        let level: i16 = level
+            .parse()
+            .map_err(|_| format!("Invalid version format: {level} for feature {name}"))?;
         if name == METADATA_VERSION {
-            let version = MetadataVersion(level);
-            let known = version.name().ok_or_else(|| {
-                let newest = MetadataVersion::LATEST_TESTING;
-                format!(
-                    "No feature with feature level {level}: {METADATA_VERSION} ends with {newest}"
-                )
-            })?;
-            println!("{METADATA_VERSION}={level} ({known}) has no dependencies.");
+            let version = MetadataVersion(level).name();
+            let version = version.ok_or_else(|| format!("Unknown metadata.version {level}"))?;
+            println!("{METADATA_VERSION}={level} ({version}) has no dependencies.");
             continue;
         }
         let feature = Feature::named(name).ok_or_else(|| format!("Unknown feature: {name}"))?;
@@ -182,7 +175,7 @@ fn feature_dependencies(features: &[String]) -> Result<(), String> {
             (None, 0) => &[],
             (None, _) => {
                 return Err(format!(
-                    "Feature level {level} is not supported for feature {name}."
+                    "Feature level {level} is not supported for feature {name}"
                 ));
             }
         };
@@ -199,11 +192,4 @@ fn feature_dependencies(features: &[String]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// The features a person may set when formatting.
-pub(super) fn settable_features() -> impl Iterator<Item = &'static Feature> {
-    FEATURES
-        .iter()
-        .filter(|feature| feature.name != KRAFT_VERSION)
 }

@@ -56,7 +56,8 @@ impl MetadataVersion {
 
     const V3_3_IV3: MetadataVersion = MetadataVersion(7);
     const V3_4_IV0: MetadataVersion = MetadataVersion(8);
-    const V3_5_IV2: MetadataVersion = MetadataVersion(11);
+    /// Since when SCRAM credentials are kept in the metadata log (KIP-900).
+    pub const V3_5_IV2: MetadataVersion = MetadataVersion(11);
     const V3_6_IV0: MetadataVersion = MetadataVersion(12);
     const V3_6_IV1: MetadataVersion = MetadataVersion(13);
     const V3_6_IV2: MetadataVersion = MetadataVersion(14);

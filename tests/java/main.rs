@@ -17,3 +17,4 @@ mod metadata_log;
 mod oracle;
 mod process;
 mod requests;
+mod storage_tool;

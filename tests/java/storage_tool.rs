@@ -1,0 +1,460 @@
+//! `kafka-storage.sh`, ours and Kafka's: the same command lines on the same files must say the same and
+//! end with the same exit code.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use kraftd::log::bootstrap;
+
+use super::{cluster::kraftd, helpers::classpath_with_helpers, kafka::RELEASE};
+
+const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qk";
+
+/// The files that the command lines name. `DIR` stands for the folder of the case.
+const FILES: &[(&str, &str)] = &[
+    ("static", CONTROLLER),
+    (
+        "combined",
+        "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+         controller.listener.names=CONTROLLER\n\
+         listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\nlog.dirs=DIR/data\n",
+    ),
+    (
+        "broker",
+        "process.roles=broker\nnode.id=2\ncontroller.quorum.voters=1@localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=PLAINTEXT://localhost:9092\nlog.dirs=DIR/data\n",
+    ),
+    (
+        "several",
+        "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
+         log.dirs=DIR/a,DIR/b\nmetadata.log.dir=DIR/c\n",
+    ),
+    (
+        "unwritable",
+        "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
+         log.dirs=/proc/data\n",
+    ),
+    (
+        "dynamic",
+        "process.roles=controller\nnode.id=1\ncontroller.quorum.bootstrap.servers=localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
+         log.dirs=DIR/data\n",
+    ),
+    (
+        "unstable",
+        "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
+         log.dirs=DIR/data\nunstable.feature.versions.enable=true\n",
+    ),
+    (
+        "zookeeper",
+        "zookeeper.connect=localhost:2181\nlog.dirs=DIR/data\n",
+    ),
+    ("no-id", "process.roles=controller\nlog.dirs=DIR/data\n"),
+    (
+        "no-quorum",
+        "process.roles=controller\nnode.id=1\ncontroller.listener.names=CONTROLLER\n\
+         listeners=CONTROLLER://localhost:9093\nlog.dirs=DIR/data\n",
+    ),
+    (
+        "not-a-voter",
+        "process.roles=controller\nnode.id=9\ncontroller.quorum.voters=1@localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
+         log.dirs=DIR/data\n",
+    ),
+    (
+        "voting-broker",
+        "process.roles=broker\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=PLAINTEXT://localhost:9092\nlog.dirs=DIR/data\n",
+    ),
+    (
+        "no-number",
+        "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
+         log.dirs=DIR/data\nnum.io.threads=xyz\n",
+    ),
+    (
+        "other-listener",
+        "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=PLAINTEXT://localhost:9093\n\
+         log.dirs=DIR/data\n",
+    ),
+    (
+        "unmapped-listener",
+        "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT\nlog.dirs=DIR/data\n",
+    ),
+    (
+        "other-node",
+        "process.roles=controller\nnode.id=7\ncontroller.quorum.voters=7@localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
+         log.dirs=DIR/data\n",
+    ),
+];
+
+const CONTROLLER: &str = "process.roles=controller\nnode.id=1\n\
+    controller.quorum.voters=1@localhost:9093\ncontroller.listener.names=CONTROLLER\n\
+    listeners=CONTROLLER://localhost:9093\nlog.dirs=DIR/data\n";
+
+/// Each group has a folder of its own. `FILE.properties` stands for the path of a file.
+const GROUPS: &[&[&str]] = &[
+    &[
+        "info -c static.properties",
+        "format -t ID -c static.properties",
+        "info -c static.properties",
+        "format -t ID -c static.properties",
+        "format -t ID -c static.properties -g",
+        "format -t AAAAAAAAAAAAAAAAAAAAAg -c static.properties",
+        "format -t AAAAAAAAAAAAAAAAAAAAAg -c static.properties -g",
+        "format --cluster-id ID --config other-node.properties --ignore-formatted",
+    ],
+    &["format -t ID -c combined.properties"],
+    &[
+        "format -t ID -c broker.properties",
+        "info -c broker.properties",
+    ],
+    &[
+        "info -c several.properties",
+        "format -t ID -c several.properties",
+        "info -c several.properties",
+    ],
+    &["format -t ID -c unwritable.properties"],
+    &[
+        "format -t bad -c static.properties",
+        "info -c static.properties",
+    ],
+    &["format -t=ID -c static.properties"],
+    &["format -t ID -c dynamic.properties"],
+    &["format -t ID -c static.properties --standalone"],
+    &["format -t ID -c static.properties -I 1@localhost:9093:JEXY6aqzQY-32P5TStzaFg"],
+    &[
+        "format -t ID -c static.properties -N -s",
+        "format -t ID -c static.properties -s -N",
+    ],
+    &["format -t ID -c static.properties -r 3.3"],
+    &["format -t ID -c static.properties -r 3.4"],
+    &["format -t ID -c static.properties -r 3.7"],
+    &["format -t ID -c static.properties -r 3.9-IV0"],
+    &["format -t ID -c static.properties -r 4.0"],
+    &["format -t ID -c static.properties -r 4.1"],
+    &["format -t ID -c static.properties -r 4.2"],
+    &["format -t ID -c static.properties -r 4.3 -f eligible.leader.replicas.version=0"],
+    &["format -t ID -c static.properties -f group.version=0 -f transaction.version=1"],
+    &["format -t ID -c unstable.properties -r 4.4-IV0"],
+    &["format -t ID -c unstable.properties"],
+    &["format -t ID -c static.properties -f metadata.version=25"],
+    &["format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password=secret,salt=eA==]"],
+    &["format -t ID -c static.properties \
+       -S SCRAM-SHA-512=[name=bob,iterations=8192,salt=\"N3E=\",saltedpassword=\"YCE=\"] \
+       -S SCRAM-SHA-512=[name=carol,password=x=y,salt=N3E=]"],
+    &[
+        "format -t ID -c static.properties -r 9.9",
+        "format -t ID -c static.properties -r 3.2",
+        "format -t ID -c static.properties -r 4.4-IV0",
+        "format -t ID -c static.properties -r 4.0 -f metadata.version=25",
+        "format -t ID -c static.properties -f metadata.version=99",
+        "format -t ID -c static.properties -f metadata.version=31",
+        "format -t ID -c static.properties -f bogus=1",
+        "format -t ID -c static.properties -f bogus",
+        "format -t ID -c static.properties -f group.version=x",
+        "format -t ID -c static.properties -f group.version=9",
+        "format -t ID -c static.properties -f kraft.version=1",
+        "format -t ID -c static.properties -r 3.9 -f eligible.leader.replicas.version=1",
+        "info -c static.properties",
+    ],
+    &[
+        "format -t ID -c static.properties -S SCRAM-SHA-999=[name=alice,password=x]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=name=alice,password=x",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password=x",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[password=x]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password=x,color=red]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password=x,iterations=many]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password=x,iterations=17]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password=x,iterations=16385]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password=x,salt=%]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,saltedpassword=eA==]",
+        "format -t ID -c static.properties -S SCRAM-SHA-512=[name=a,salt=eA==,saltedpassword=%]",
+        "format -t ID -c static.properties -r 3.4 -S SCRAM-SHA-256=[name=alice,password=x]",
+    ],
+    &[
+        "format -t ID -c zookeeper.properties",
+        "info -c zookeeper.properties",
+    ],
+    &["format -t ID -c no-id.properties"],
+    &["format -t ID -c no-quorum.properties"],
+    &["format -t ID -c not-a-voter.properties"],
+    &["format -t ID -c voting-broker.properties"],
+    &[
+        "version-mapping",
+        "version-mapping -r 3.3-IV3",
+        "version-mapping --release-version 3.9",
+        "version-mapping -r 4.0",
+        "version-mapping -r 4.4-IV0",
+        "version-mapping -r 9.9",
+    ],
+    &[
+        "feature-dependencies -f transaction.version=2",
+        "feature-dependencies -f eligible.leader.replicas.version=1 -f metadata.version=30",
+        "feature-dependencies -f bogus=1",
+        "feature-dependencies -f bogus",
+        "feature-dependencies -f group.version=9",
+        "feature-dependencies -f group.version=x",
+        "feature-dependencies -f metadata.version=99",
+        "feature-dependencies",
+    ],
+    &[
+        "",
+        "bogus",
+        "-h",
+        "--help",
+        "info -h",
+        "format -h",
+        "version-mapping -h",
+        "feature-dependencies -h",
+        "random-uuid -h",
+        "info",
+        "format",
+        "format -c static.properties",
+        "format -t ID",
+        "format -t",
+        "format -t ID -c static.properties --bogus",
+        "format -t ID -c static.properties bogus",
+        "random-uuid bogus",
+    ],
+];
+
+/// What the system says of a file that is not there, instead of the name of a Java exception.
+const NO_SUCH_FILE: &str = "No such file or directory (os error 2)";
+
+#[derive(PartialEq, Eq)]
+struct Said {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Said {
+            code,
+            stdout,
+            stderr,
+        } = self;
+        write!(
+            to,
+            "exit code {code}\n--stdout\n{stdout}\n--stderr\n{stderr}"
+        )
+    }
+}
+
+#[test]
+fn the_storage_tools_say_the_same() {
+    let theirs = tempfile::tempdir().expect("a folder");
+    let ours = tempfile::tempdir().expect("a folder");
+    let java = run_java(&commands(theirs.path()));
+    let mut differences = Vec::new();
+    let mine = commands(ours.path());
+    for (((folder, command), (their_folder, _)), java) in
+        mine.iter().zip(commands(theirs.path())).zip(java)
+    {
+        let ours = masked(run_ours(command), folder);
+        let java = masked(java, &their_folder);
+        if ours != java {
+            differences.push(format!(
+                "$ {}\n== Kafka: {java}\n== kraftd: {ours}",
+                command.join(" ")
+            ));
+        }
+    }
+    for (index, group) in GROUPS.iter().enumerate() {
+        let written = |root: &Path| written(&root.join(index.to_string()));
+        let (ours, java) = (written(ours.path()), written(theirs.path()));
+        if ours != java {
+            differences.push(format!(
+                "{group:?}\n== Kafka: {java:?}\n== kraftd: {ours:?}"
+            ));
+        }
+    }
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n\n")
+    );
+}
+
+/// The directories and files that were written, and the first records of the cluster among them.
+fn written(folder: &Path) -> Vec<String> {
+    let mut written = Vec::new();
+    for data in ["data", "a", "b", "c"].map(|name| folder.join(name)) {
+        let Ok(entries) = fs::read_dir(&data) else {
+            continue;
+        };
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        let records = bootstrap::read(&data).expect("a file that Kafka can read too");
+        written.push(format!("{:?} {names:?} {records:?}", data.file_name()));
+    }
+    written
+}
+
+/// The command lines with real paths; makes the folders and files they name.
+fn commands(root: &Path) -> Vec<(PathBuf, Vec<String>)> {
+    let mut commands = Vec::new();
+    for (index, group) in GROUPS.iter().enumerate() {
+        let folder = root.join(index.to_string());
+        fs::create_dir_all(&folder).expect("a folder");
+        for (name, text) in FILES {
+            let text = text.replace("DIR", &folder.display().to_string());
+            fs::write(folder.join(format!("{name}.properties")), text).expect("a file");
+        }
+        for line in *group {
+            let words = line.split_whitespace().map(|word| match word {
+                "ID" => CLUSTER_ID.to_owned(),
+                "-t=ID" => format!("-t={CLUSTER_ID}"),
+                file if file.ends_with(".properties") => folder.join(file).display().to_string(),
+                other => other.to_owned(),
+            });
+            commands.push((folder.clone(), words.collect()));
+        }
+    }
+    commands
+}
+
+fn run_ours(arguments: &[String]) -> Said {
+    let output = kraftd("storage")
+        .args(arguments)
+        .output()
+        .expect("kraftd runs");
+    Said {
+        code: output.status.code().expect("an exit code"),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn run_java(commands: &[(PathBuf, Vec<String>)]) -> Vec<Said> {
+    let mut java = Command::new("java")
+        .args([
+            "-XX:TieredStopAtLevel=1",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
+            "-cp",
+            &classpath_with_helpers(RELEASE),
+            "Storage",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("java runs: scripts/setup.sh --java installs it");
+    let lines: Vec<String> = commands
+        .iter()
+        .map(|(_, words)| words.join("\t") + "\n")
+        .collect();
+    let mut input = java.stdin.take().expect("a pipe");
+    let writer = std::thread::spawn(move || input.write_all(lines.concat().as_bytes()));
+    let output = java.wait_with_output().expect("java ends");
+    writer.join().expect("a thread").expect("java reads");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said: Vec<Said> = text.lines().map(parse).collect();
+    assert_eq!(said.len(), commands.len(), "an answer to each command");
+    said
+}
+
+fn parse(line: &str) -> Said {
+    let plain = |text: &str| text.replace("\\n", "\n").replace("\\\\", "\\");
+    let mut parts = line.split('\t');
+    let mut part = || parts.next().expect("three parts");
+    Said {
+        code: part().parse().expect("a number"),
+        stdout: plain(part()),
+        stderr: plain(part()),
+    }
+}
+
+/// Without what differs between any two runs, and without what we say on purpose in another way: no
+/// names of Java's exceptions, hints where there are any, and our own lay-out of help and usage.
+fn masked(said: Said, folder: &Path) -> Said {
+    let folder = folder.display().to_string();
+    let Said {
+        code,
+        stdout,
+        stderr,
+    } = said;
+    let stderr = stderr.replace(
+        "java.nio.file.NoSuchFileException: /proc/data",
+        NO_SUCH_FILE,
+    );
+    if stdout.to_lowercase().contains("usage: ") {
+        let stdout = "usage".to_owned();
+        return Said {
+            code,
+            stdout,
+            stderr,
+        };
+    }
+    let mut lines: Vec<String> = stdout
+        .replace(&folder, "DIR")
+        .lines()
+        .map(|line| without_keys(&without(line, "directory.id=", 22)))
+        .collect();
+    // Kafka formats directories in no fixed order.
+    if lines.iter().any(|line| line.starts_with("Formatting ")) {
+        lines.sort();
+    }
+    let stderr = stderr.replace(&folder, "DIR");
+    let stderr = match stderr.split_once("kafka-storage:") {
+        Some((_, error)) => error.split_whitespace().collect::<Vec<_>>().join(" "),
+        None => {
+            let said = stderr.lines().filter(|line| !line.starts_with("hint: "));
+            said.map(sentence).collect::<Vec<_>>().join("\n")
+        }
+    };
+    Said {
+        code,
+        stdout: lines.join("\n"),
+        stderr,
+    }
+}
+
+/// What an uncaught exception says.
+fn sentence(line: &str) -> &str {
+    match line.strip_prefix("Exception in thread \"main\" ") {
+        Some(thrown) => thrown
+            .split_once(": ")
+            .map_or(thrown, |(_, message)| message),
+        None => line,
+    }
+}
+
+/// The line without so many characters after each `key`.
+fn without(line: &str, key: &str, length: usize) -> String {
+    let mut parts = line.split(key);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |line, part| {
+        format!("{line}{key}_{}", part.get(length..).unwrap_or_default())
+    })
+}
+
+/// Kafka prints the salt and the keys of credentials, which we do not.
+fn without_keys(line: &str) -> String {
+    let mut parts = line.split("salt=[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |line, part| {
+        let after = part
+            .split_once(", iterations=")
+            .map_or("", |(_, after)| after);
+        format!("{line}_, iterations={after}")
+    })
+}
