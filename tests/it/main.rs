@@ -12,10 +12,14 @@ mod metadata_configs;
 mod metadata_features;
 mod metadata_image;
 mod metadata_reassignments;
+mod metadata_requests;
+mod metadata_scripts;
 mod metadata_support;
+mod metadata_text;
+mod metadata_world;
 mod never_emits;
 mod quorum;
-#[allow(dead_code)]
+
 mod script;
 mod storage_tool;
 mod tidy;

@@ -58,7 +58,11 @@ pub(crate) use ask;
 /// What tests vary.
 #[derive(Clone)]
 pub struct Settings {
+    /// The nodes have this id and those after it.
+    pub first_id: i32,
     pub metadata_version: MetadataVersion,
+    /// What server.properties sets, as far as metadata goes by it.
+    pub metadata: metadata::Options,
     pub snapshots: SnapshotOptions,
     pub periodic: PeriodicOptions,
     pub append_linger_ms: Option<u64>,
@@ -102,14 +106,16 @@ enum Transit {
 }
 
 impl Quorum {
-    /// Freshly formatted nodes 1 to `size`, started, with the defaults of the newest release.
+    /// Freshly formatted nodes, from 1 on, started, with the defaults of the newest release.
     pub fn of(size: i32) -> Quorum {
         Quorum::with(size, |_| {})
     }
 
     pub fn with(size: i32, set: impl FnOnce(&mut Settings)) -> Quorum {
         let mut settings = Settings {
+            first_id: 1,
             metadata_version: MetadataVersion::LATEST_PRODUCTION,
+            metadata: metadata::Options::default(),
             snapshots: SnapshotOptions::default(),
             periodic: PeriodicOptions::default(),
             append_linger_ms: None,
@@ -124,7 +130,7 @@ impl Quorum {
             is_cut_off: false,
             appended: Vec::new(),
         };
-        let ids = (1..=size).map(NodeId);
+        let ids = (settings.first_id..).take(size as usize).map(NodeId);
         let mut quorum = Quorum {
             now: Now {
                 time: Time(1_000_000_000),
@@ -186,7 +192,7 @@ impl Quorum {
                 cluster_id: CLUSTER_ID.to_owned(),
                 bootstrap: metadata::activation::default_bootstrap(self.settings.metadata_version)
                     .into(),
-                ..Default::default()
+                ..self.settings.metadata.clone()
             },
             listeners: vec![Listener {
                 name: LISTENER.to_owned(),
