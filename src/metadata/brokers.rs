@@ -102,7 +102,7 @@ impl Brokers {
     /// See [`Broker::default_directory`]; that of a broker nobody knows is yet to be told.
     pub fn default_directory(&self, id: NodeId) -> Uuid {
         self.get(id)
-            .map_or(MIGRATING, |broker| broker.default_directory())
+            .map_or(UNASSIGNED, |broker| broker.default_directory())
     }
 
     /// Every broker with the levels of a feature that it works with; 0-0 where it does not know it.

@@ -157,7 +157,8 @@ impl<'a> PartitionChange<'a> {
         if self.elr.contains(&leader) {
             self.isr = vec![leader];
             self.elr.retain(|id| *id != leader);
-        } else if unclean {
+        }
+        if unclean {
             record.isr = Some(vec![leader]);
             if self.partition.leader_recovery_state != LeaderRecoveryState::Recovering {
                 record.leader_recovery_state = LeaderRecoveryState::Recovering.code();

@@ -124,6 +124,8 @@ fn begin(
     let adding = difference(target, &partition.replicas);
     let is_active = |id| state.brokers.is_active(id);
     let mut change = leadership::change(state, options, key, partition, is_active);
+    // A reassignment elects nobody uncleanly.
+    change.election = Election::Online;
     change.replicas = target.iter().chain(&removing).copied().collect();
     if !removing.is_empty() {
         change.removing_replicas = removing;
