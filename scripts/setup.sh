@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes sure that the tools the build and the tests need are here: a C compiler and cargo for kraftd,
-# and with `--java` a JDK and Maven for the tests against real Kafka. Installs what is missing where
-# that needs no questions (root on Debian); says what to install elsewhere.
+# with `--java` also a JDK and Maven for the tests against real Kafka, with `--musl` what a static binary
+# needs. Installs what is missing where that needs no questions (root on Debian); says what to install
+# elsewhere.
 set -eu
 
 need() { # need COMMAND PACKAGE...
@@ -19,6 +20,10 @@ if [ "${1:-}" = "--java" ]; then
     need mvn maven
     need unzip unzip
 fi
+if [ "${1:-}" = "--musl" ]; then
+    need musl-gcc musl-tools
+    need strip binutils
+fi
 if [ -n "$packages" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "installing$packages"
@@ -34,4 +39,7 @@ fi
 if ! command -v cargo >/dev/null 2>&1; then
     echo "missing: cargo. Install Rust with rustup (https://rustup.rs) and run this again." >&2
     exit 1
+fi
+if [ "${1:-}" = "--musl" ]; then
+    rustup target add "$(uname -m)-unknown-linux-musl"
 fi
