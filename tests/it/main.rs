@@ -19,6 +19,7 @@ mod metadata_text;
 mod metadata_world;
 mod never_emits;
 mod quorum;
+mod raft_scripts;
 
 mod script;
 mod storage_tool;
