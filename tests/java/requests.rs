@@ -456,7 +456,7 @@ pub fn envelope(version: i16, inner: &Request) -> envelope::EnvelopeRequest {
 
 /// A Fetch of the metadata log: epoch, offset, last fetched epoch.
 pub fn fetch_at(cluster_id: &str, epoch: i32, offset: i64, last_epoch: i32) -> Request {
-    crate::metadata_log::fetch_request(cluster_id, Epoch(epoch), Offset(offset), Epoch(last_epoch))
+    super::metadata_log::fetch_request(cluster_id, Epoch(epoch), Offset(offset), Epoch(last_epoch))
         .into()
 }
 
