@@ -111,7 +111,7 @@ fn measure(name: &str, settings: &Settings, partitions: i32) -> Vec<Figure> {
     subject.weigh();
     subject.observe();
     subject.shut_down_a_broker();
-    subject.lose_a_broker();
+    subject.fence_a_broker();
     subject.fail_over();
     subject.start("start from the log");
     subject.snapshot();
@@ -254,17 +254,17 @@ impl Subject {
         self.figure("controlled shutdown of a broker", "ms", ms);
     }
 
-    /// A broker is gone for good, which fences it first.
-    fn lose_a_broker(&mut self) {
+    /// A broker is fenced, as when its session ends.
+    fn fence_a_broker(&mut self) {
         let mut client = self.leader();
+        let fence = requests::heartbeat((broker(1), self.epochs[1]), i64::MAX, true, false).into();
         let start = Instant::now();
-        let answer = client.exchange(0, &requests::unregister(broker(1)));
-        let Ok(Response::UnregisterBroker(answer)) = answer else {
-            panic!("no answer: {answer:?}")
+        let Ok(Response::BrokerHeartbeat(answer)) = client.exchange(1, &fence) else {
+            panic!("no answer to a heartbeat")
         };
-        assert!(answer.error_code.is_ok(), "{answer:?}");
+        assert!(answer.error_code.is_ok() && answer.is_fenced, "{answer:?}");
         let ms = start.elapsed().as_secs_f64() * 1e3;
-        self.figure("fencing and unregistering a broker", "ms", ms);
+        self.figure("fencing of a broker", "ms", ms);
     }
 
     fn fail_over(&mut self) {
