@@ -50,7 +50,7 @@ pub fn broker_heartbeat(
     let next = next_control(state, cx, request, current, is_caught_up);
     let mut records = Vec::new();
     if next != current {
-        enter(state, cx, id, next, &mut records);
+        enter(state, cx, request, next, &mut records);
     }
     let is_fenced = matches!(next, Control::Fenced | Control::ShutdownNow);
     cx.sessions
@@ -98,12 +98,22 @@ fn next_control(
     }
 }
 
-fn enter(state: &State, cx: &Cx<'_>, id: NodeId, next: Control, records: &mut Vec<MetadataRecord>) {
+fn enter(
+    state: &State,
+    cx: &Cx<'_>,
+    request: &BrokerHeartbeatRequest,
+    next: Control,
+    records: &mut Vec<MetadataRecord>,
+) {
+    let id = request.broker_id;
     match next {
         Control::Fenced | Control::ShutdownNow => {
             leadership::fence(state, cx.options, id, records);
         }
-        Control::Unfenced => leadership::unfence(state, cx.options, id, records),
+        Control::Unfenced => {
+            let offline = &request.offline_log_dirs;
+            leadership::unfence(state, cx.options, id, offline, records);
+        }
         Control::ControlledShutdown => {
             leadership::controlled_shutdown(state, cx.options, id, records);
         }

@@ -19,11 +19,13 @@ const IN_CONTROLLED_SHUTDOWN: i8 = 1;
 
 /// Who is on the move.
 #[derive(Clone, Copy, Default)]
-struct Movement {
+struct Movement<'a> {
     /// Leaves all ISRs, and leads no more.
     leaving: Option<NodeId>,
     /// Counts as active already.
     joining: Option<NodeId>,
+    /// Where whoever joins can serve nothing.
+    failed_directories: &'a [Uuid],
     /// Leaves all ISRs and ELRs: it may have lost messages.
     unclean: Option<NodeId>,
 }
@@ -32,7 +34,7 @@ struct Movement {
 fn moves(
     state: &State,
     options: &Options,
-    movement: Movement,
+    movement: Movement<'_>,
     partitions: impl Iterator<Item = TopicIdPartition>,
     records: &mut Vec<MetadataRecord>,
 ) {
@@ -41,9 +43,12 @@ fn moves(
         let Some(partition) = state.topics.partition(key) else {
             continue;
         };
-        let active = move |id: NodeId| {
-            !gone(id) && (movement.joining == Some(id) || state.brokers.is_active(id))
+        let failed = |id: NodeId| {
+            let directory = partition.directory(id);
+            directory.is_some_and(|directory| movement.failed_directories.contains(&directory))
         };
+        let joins = move |id: NodeId| movement.joining == Some(id) && !failed(id);
+        let active = move |id: NodeId| !gone(id) && (joins(id) || state.brokers.is_active(id));
         let mut change = change(state, options, key, partition, active);
         change.unclean_shutdown_replica = movement.unclean;
         change.isr.retain(|id| !gone(*id));
@@ -112,11 +117,13 @@ pub(super) fn fence(
     }));
 }
 
-/// A broker is unfenced: partitions that have no leader may get one.
+/// A broker is unfenced: partitions that have no leader may get one. Not in the directories that it
+/// tells are lost: Kafka gives it leaderships there, and nothing takes them away again.
 pub(super) fn unfence(
     state: &State,
     options: &Options,
     id: NodeId,
+    offline: &[Uuid],
     records: &mut Vec<MetadataRecord>,
 ) {
     let Some(broker) = state.brokers.get(id) else {
@@ -127,6 +134,7 @@ pub(super) fn unfence(
     }));
     let movement = Movement {
         joining: Some(id),
+        failed_directories: offline,
         ..Default::default()
     };
     moves(

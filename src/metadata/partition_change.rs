@@ -50,6 +50,13 @@ impl<'a> PartitionChange<'a> {
         min_isr: usize,
         is_acceptable_leader: impl Fn(NodeId) -> bool + 'a,
     ) -> PartitionChange<'a> {
+        // Without the feature a leader may go on alone, and leave those behind that were eligible once.
+        // Kafka elects them all the same, and loses what was acknowledged meanwhile.
+        let still_eligible = state.features.is_elr_enabled() || partition.leader.is_none();
+        let elr = match still_eligible {
+            true => partition.elr.clone(),
+            false => Vec::new(),
+        };
         PartitionChange {
             state,
             key,
@@ -64,7 +71,7 @@ impl<'a> PartitionChange<'a> {
             leader_recovery_state: partition.leader_recovery_state,
             unclean_shutdown_replica: None,
             directory: None,
-            elr: partition.elr.clone(),
+            elr,
         }
     }
 

@@ -11,6 +11,7 @@ mod log_support;
 mod metadata_configs;
 mod metadata_features;
 mod metadata_image;
+mod metadata_properties;
 mod metadata_reassignments;
 mod metadata_requests;
 mod metadata_scripts;

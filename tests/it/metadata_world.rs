@@ -99,7 +99,7 @@ impl World {
     /// The records since the last time.
     fn news(&mut self) -> String {
         let mut news = String::new();
-        for (record, version) in self.records_from(self.told) {
+        for (_, record, version) in self.records_from(self.told) {
             if let MetadataRecord::Topic(topic) = &record {
                 self.topics.insert(topic.topic_id, topic.name.clone());
             }
@@ -112,14 +112,19 @@ impl World {
         news
     }
 
-    /// The records of the log from an offset on, with the versions they were written in.
-    pub fn records_from(&self, from: Offset) -> Vec<(MetadataRecord, i16)> {
+    /// The records of the log from an offset on, each with its offset and the version it was written in.
+    pub fn records_from(&self, from: Offset) -> Vec<(Offset, MetadataRecord, i16)> {
         let batches = self.quorum.nodes[&NodeId(CONTROLLER)].log.batches().iter();
-        let data = batches.filter(|batch| !batch.is_control());
-        let records = data.flat_map(|batch| batch.records().expect("our own records"));
-        let new = records.filter(|record| record.offset >= from);
-        new.map(|record| MetadataRecord::decode(record.value).expect("our own record"))
-            .collect()
+        let new = batches.filter(|batch| !batch.is_control() && batch.end_offset() > from);
+        let records = new.flat_map(|batch| batch.records().expect("our own records"));
+        let decoded = records
+            .filter(|record| record.offset >= from)
+            .map(|record| {
+                let (decoded, version) =
+                    MetadataRecord::decode(record.value).expect("our own record");
+                (record.offset, decoded, version)
+            });
+        decoded.collect()
     }
 
     /// `cluster metadata.version=3.9 key=value`: begins anew, with these in server.properties.
