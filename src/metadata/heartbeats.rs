@@ -1,10 +1,12 @@
 //! BrokerHeartbeat: a broker says that it lives, how far it has read, and what it wants
 //! (`BrokerHeartbeatManager.calculateNextBrokerState`, `ReplicationControlManager`).
 
+use std::collections::BTreeSet;
+
 use super::{Cx, Outcome, State, leadership};
 use crate::protocol::features::MetadataVersion;
 use crate::protocol::{
-    BrokerEpoch, ErrorCode, NodeId, messages::broker_heartbeat::*, records::MetadataRecord,
+    BrokerEpoch, ErrorCode, NodeId, Uuid, messages::broker_heartbeat::*, records::MetadataRecord,
 };
 
 /// What a broker may do (`BrokerControlState`).
@@ -132,14 +134,14 @@ fn directories(
     if version.is_directory_assignment_supported() {
         leadership::directories_offline(state, cx.options, id, &request.offline_log_dirs, records);
     }
-    let known = state
-        .brokers
-        .get(id)
-        .and_then(|broker| broker.cordoned_directories.as_ref());
     let Some(cordoned) = &request.cordoned_log_dirs else {
         return;
     };
-    if version.is_cordoned_log_dirs_supported() && known != Some(cordoned) {
+    let known = state.brokers.get(id);
+    let known = known.and_then(|broker| broker.cordoned_directories.as_ref());
+    let set = |directories: &Vec<Uuid>| directories.iter().copied().collect::<BTreeSet<_>>();
+    let changes = known.is_none_or(|known| set(known) != set(cordoned));
+    if version.is_cordoned_log_dirs_supported() && changes {
         records.push(leadership::registration_change(
             id,
             request.broker_epoch,

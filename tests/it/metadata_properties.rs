@@ -38,6 +38,8 @@ fn command() -> impl Strategy<Value = String> {
         4 => (broker(), one_of(&["want-fence", "want-shutdown", "offset=1"]))
             .prop_map(|(id, wish)| format!("heartbeat {id} {wish}")),
         2 => (1..=2).prop_map(|id| format!("heartbeat {id} offline={id}b")),
+        1 => (1..=2, one_of(&["a", "b"]))
+            .prop_map(|(id, directory)| format!("heartbeat {id} cordoned={id}{directory}")),
         1 => broker().prop_map(|id| format!("unregister {id}")),
         5 => (one_of(&["4s", "12s", "301s"]), some_brokers())
             .prop_map(|(time, alive)| format!("advance {time} alive={alive}")),
