@@ -193,7 +193,9 @@ impl Topics {
         Ok(())
     }
 
-    /// Forgets the eligible leader replicas of one topic, or of all when the name is empty.
+    /// Forgets the eligible leader replicas of one topic, or of all when the name is empty. That is a
+    /// change like others: the partition epoch rises (`ReplicationControlManager.removeTopicElrs`), or
+    /// we and the leaders would never again speak of the same partition.
     pub(super) fn replay_clear_elr(&mut self, record: &ClearElrRecord) -> Result<(), String> {
         let keys: Vec<TopicIdPartition> = match record.topic_name.as_str() {
             "" => self.partitions.keys().copied().collect(),
@@ -213,9 +215,11 @@ impl Topics {
                 continue;
             };
             if !partition.elr.is_empty() || !partition.last_known_elr.is_empty() {
-                let mut cleared = Partition::clone(partition);
-                cleared.elr.clear();
-                cleared.last_known_elr.clear();
+                let cleared = partition.merge(&PartitionChangeRecord {
+                    eligible_leader_replicas: Some(Vec::new()),
+                    last_known_elr: Some(Vec::new()),
+                    ..Default::default()
+                })?;
                 self.put(key, cleared);
             }
         }
