@@ -40,6 +40,7 @@ pub mod registration;
 pub mod scram;
 pub mod sessions;
 pub mod tokens;
+mod topic;
 pub mod topic_names;
 pub mod topics;
 

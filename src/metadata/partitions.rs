@@ -78,8 +78,7 @@ impl Partition {
             true => vec![MIGRATING; record.replicas.len()],
             false => record.directories.clone(),
         };
-        check_directories(&record.replicas, &directories)?;
-        Ok(Partition {
+        let partition = Partition {
             replicas: record.replicas.clone(),
             directories,
             isr: record.isr.clone(),
@@ -91,7 +90,9 @@ impl Partition {
             leader_recovery_state: recovery_state(record.leader_recovery_state)?,
             leader_epoch: record.leader_epoch,
             partition_epoch: record.partition_epoch,
-        })
+        };
+        partition.check()?;
+        Ok(partition)
     }
 
     /// The record that makes this partition anew, with what `version` can express.
@@ -138,7 +139,6 @@ impl Partition {
         if let Some(directories) = &change.directories {
             next.directories.clone_from(directories);
         }
-        check_directories(&next.replicas, &next.directories)?;
         for (list, changed) in [
             (&mut next.isr, &change.isr),
             (&mut next.removing_replicas, &change.removing_replicas),
@@ -158,7 +158,25 @@ impl Partition {
             next.leader_recovery_state = recovery_state(change.leader_recovery_state)?;
         }
         next.partition_epoch += 1;
+        next.check()?;
         Ok(next)
+    }
+
+    /// What the rest of the code takes for granted.
+    fn check(&self) -> Result<(), String> {
+        let (replicas, directories) = (self.replicas.len(), self.directories.len());
+        if replicas != directories {
+            return Err(format!(
+                "{replicas} replicas with {directories} directories"
+            ));
+        }
+        for members in [&self.isr, &self.elr] {
+            let repeats = |(index, id): (usize, &NodeId)| members[..index].contains(id);
+            if members.iter().enumerate().any(repeats) {
+                return Err(format!("a broker twice in {members:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// Where a broker keeps its replica; `None` if it has none.
@@ -185,13 +203,4 @@ impl Partition {
 
 fn recovery_state(code: i8) -> Result<LeaderRecoveryState, String> {
     LeaderRecoveryState::of(code).ok_or_else(|| format!("leader recovery state {code}"))
-}
-
-fn check_directories(replicas: &[NodeId], directories: &[Uuid]) -> Result<(), String> {
-    match (replicas.len(), directories.len()) {
-        (replicas, directories) if replicas != directories => Err(format!(
-            "{replicas} replicas with {directories} directories"
-        )),
-        _ => Ok(()),
-    }
 }

@@ -1,11 +1,17 @@
-//! Topics and their partitions, with the indexes that keep the cost of an operation apart from the number
-//! of partitions that exist (`ReplicationControlManager`, `BrokersToIsrs`, `BrokersToElrs`).
+//! Topics and their partitions (`ReplicationControlManager`), and what is asked of all of them at once:
+//! which partitions a broker leads, or is in sync with, and which have no leader, and so on
+//! (`BrokersToIsrs`, `BrokersToElrs`). The index knows the topics that have such partitions; within a
+//! topic one looks at each. So the cost of an operation does not depend on how many partitions exist
+//! elsewhere, and the index costs next to nothing for each of them.
 
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 
-use super::partitions::Partition;
+use super::{
+    partitions::Partition,
+    topic::{Mark, Topic},
+};
 use crate::protocol::{NodeId, Uuid, features::MetadataVersion, records::*};
 
 /// A partition by the id of its topic and its own number.
@@ -15,41 +21,15 @@ pub struct TopicIdPartition {
     pub partition_id: i32,
 }
 
-impl TopicIdPartition {
-    fn first_of(topic_id: Uuid) -> Self {
-        TopicIdPartition {
-            topic_id,
-            partition_id: 0,
-        }
-    }
-
-    fn last_of(topic_id: Uuid) -> Self {
-        TopicIdPartition {
-            topic_id,
-            partition_id: i32::MAX,
-        }
-    }
-}
-
-/// A set of (broker, partition), asked by broker.
-type ByBroker = OrdSet<(NodeId, TopicIdPartition)>;
-
 /// Every topic with its partitions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Topics {
-    names: OrdMap<Uuid, Arc<str>>,
+    topics: OrdMap<Uuid, Arc<Topic>>,
     ids: OrdMap<Arc<str>, Uuid>,
     /// Names that have a `.` or a `_`, by what they become in a metric's name, where both are `_`.
     metric_names: OrdSet<(Arc<str>, Arc<str>)>,
-    partitions: OrdMap<TopicIdPartition, Arc<Partition>>,
-    isr_members: ByBroker,
-    elr_members: ByBroker,
-    /// Leaders; under [`NodeId::NONE`] the partitions without one.
-    leaders: ByBroker,
-    /// Partitions whose leader is not their preferred one.
-    imbalanced: OrdSet<TopicIdPartition>,
-    /// Partitions whose replicas are on the move.
-    reassigning: OrdSet<TopicIdPartition>,
+    /// Topics that have a partition with the mark.
+    marked: OrdSet<(Mark, Uuid)>,
 }
 
 impl Topics {
@@ -58,7 +38,7 @@ impl Topics {
     }
 
     pub fn name(&self, id: Uuid) -> Option<&Arc<str>> {
-        self.names.get(&id)
+        self.topics.get(&id).map(|topic| &topic.name)
     }
 
     pub fn contains(&self, name: &str) -> bool {
@@ -70,25 +50,20 @@ impl Topics {
         self.ids.iter().map(|(name, id)| (name, *id))
     }
 
-    pub fn partition(&self, partition: TopicIdPartition) -> Option<&Arc<Partition>> {
-        self.partitions.get(&partition)
+    pub fn partition(&self, key: TopicIdPartition) -> Option<&Partition> {
+        self.topics.get(&key.topic_id)?.partition(key.partition_id)
     }
 
     /// The partitions of a topic, by number.
-    pub fn partitions(&self, topic_id: Uuid) -> impl Iterator<Item = (i32, &Arc<Partition>)> {
-        let all = TopicIdPartition::first_of(topic_id)..=TopicIdPartition::last_of(topic_id);
-        self.partitions
-            .range(all)
-            .map(|(key, partition)| (key.partition_id, partition))
+    pub fn partitions(&self, topic_id: Uuid) -> impl Iterator<Item = (i32, &Partition)> {
+        let topic = self.topics.get(&topic_id).into_iter();
+        topic.flat_map(|topic| topic.partitions())
     }
 
     /// How many partitions a topic has: they are numbered from 0 without a gap.
     pub fn partition_count(&self, topic_id: Uuid) -> i32 {
-        let all = TopicIdPartition::first_of(topic_id)..=TopicIdPartition::last_of(topic_id);
-        self.partitions
-            .range(all)
-            .next_back()
-            .map_or(0, |(key, _)| key.partition_id + 1)
+        let topic = self.topics.get(&topic_id);
+        topic.map_or(0, |topic| topic.end())
     }
 
     /// A topic whose name makes the same metric name as `name`, but is another.
@@ -105,29 +80,43 @@ impl Topics {
 
     /// Partitions with the broker in their ISR.
     pub fn with_isr_member(&self, broker: NodeId) -> impl Iterator<Item = TopicIdPartition> {
-        of(&self.isr_members, broker)
+        self.with(Mark::InIsr(broker))
     }
 
     /// Partitions with the broker among their eligible leader replicas.
     pub fn with_elr_member(&self, broker: NodeId) -> impl Iterator<Item = TopicIdPartition> {
-        of(&self.elr_members, broker)
+        self.with(Mark::InElr(broker))
     }
 
     pub fn led_by(&self, broker: NodeId) -> impl Iterator<Item = TopicIdPartition> {
-        of(&self.leaders, broker)
+        self.with(Mark::LedBy(broker))
     }
 
     pub fn without_leader(&self) -> impl Iterator<Item = TopicIdPartition> {
-        of(&self.leaders, NodeId::NONE)
+        self.with(Mark::Leaderless)
     }
 
+    /// Partitions whose leader is not their preferred one.
     pub fn imbalanced(&self) -> impl Iterator<Item = TopicIdPartition> {
-        self.imbalanced.iter().copied()
+        self.with(Mark::Imbalanced)
     }
 
     /// Partitions whose replicas are on the move.
     pub fn reassigning(&self) -> impl Iterator<Item = TopicIdPartition> {
-        self.reassigning.iter().copied()
+        self.with(Mark::Reassigning)
+    }
+
+    fn with(&self, mark: Mark) -> impl Iterator<Item = TopicIdPartition> {
+        let topics = self.marked.range((mark, Uuid::ZERO)..);
+        let topics = topics.take_while(move |(other, _)| *other == mark);
+        topics.flat_map(move |(_, topic_id)| {
+            let marked = self.partitions(*topic_id);
+            let marked = marked.filter(move |(_, partition)| mark.is_on(partition));
+            marked.map(|(partition_id, _)| TopicIdPartition {
+                topic_id: *topic_id,
+                partition_id,
+            })
+        })
     }
 
     /// Partitions with an in-sync replica in a directory of the broker.
@@ -144,83 +133,78 @@ impl Topics {
     }
 
     pub(super) fn replay_topic(&mut self, record: &TopicRecord) -> Result<(), String> {
-        if self.contains(&record.name) {
-            return Err(format!("there is a topic {} already", record.name));
+        let TopicRecord { name, topic_id, .. } = record;
+        if self.contains(name) {
+            return Err(format!("there is a topic {name} already"));
         }
-        if self.names.contains_key(&record.topic_id) {
-            return Err(format!(
-                "there is a topic with the id {} already",
-                record.topic_id
-            ));
+        if self.topics.contains_key(topic_id) {
+            return Err(format!("there is a topic with the id {topic_id} already"));
         }
-        let name: Arc<str> = record.name.as_str().into();
+        let name: Arc<str> = name.as_str().into();
         if has_collision_chars(&name) {
             self.metric_names
                 .insert((metric_name(&name).into(), name.clone()));
         }
-        self.names.insert(record.topic_id, name.clone());
-        self.ids.insert(name, record.topic_id);
+        self.topics
+            .insert(*topic_id, Arc::new(Topic::new(name.clone())));
+        self.ids.insert(name, *topic_id);
         Ok(())
     }
 
     pub(super) fn replay_partition(&mut self, record: &PartitionRecord) -> Result<(), String> {
-        self.must_have(record.topic_id)?;
         let key = TopicIdPartition {
             topic_id: record.topic_id,
             partition_id: record.partition_id,
         };
-        self.put(key, Partition::of_record(record)?);
-        Ok(())
+        self.put(key, Partition::of_record(record)?)
     }
 
     pub(super) fn replay_partition_change(
         &mut self,
         record: &PartitionChangeRecord,
     ) -> Result<(), String> {
-        self.must_have(record.topic_id)?;
+        let (topic_id, partition_id) = (record.topic_id, record.partition_id);
         let key = TopicIdPartition {
-            topic_id: record.topic_id,
-            partition_id: record.partition_id,
+            topic_id,
+            partition_id,
         };
-        let partition = self.partitions.get(&key).ok_or_else(|| {
-            format!(
-                "topic {} has no partition {}",
-                record.topic_id, record.partition_id
-            )
-        })?;
+        let partition = self
+            .partition(key)
+            .ok_or_else(|| format!("topic {topic_id} has no partition {partition_id}"))?;
         let changed = partition.merge(record)?;
-        self.put(key, changed);
-        Ok(())
+        self.put(key, changed)
     }
 
     /// Forgets the eligible leader replicas of one topic, or of all when the name is empty. That is a
     /// change like others: the partition epoch rises (`ReplicationControlManager.removeTopicElrs`), or
     /// we and the leaders would never again speak of the same partition.
     pub(super) fn replay_clear_elr(&mut self, record: &ClearElrRecord) -> Result<(), String> {
-        let keys: Vec<TopicIdPartition> = match record.topic_name.as_str() {
-            "" => self.partitions.keys().copied().collect(),
-            name => {
-                let topic_id = self
-                    .id(name)
-                    .ok_or_else(|| format!("there is no topic {name}"))?;
-                let key = |(partition_id, _)| TopicIdPartition {
-                    topic_id,
-                    partition_id,
-                };
-                self.partitions(topic_id).map(key).collect()
-            }
+        let topic_ids: Vec<Uuid> = match record.topic_name.as_str() {
+            "" => self.topics.keys().copied().collect(),
+            name => vec![
+                self.id(name)
+                    .ok_or_else(|| format!("there is no topic {name}"))?,
+            ],
         };
-        for key in keys {
-            let Some(partition) = self.partitions.get(&key) else {
-                continue;
-            };
-            if !partition.elr.is_empty() || !partition.last_known_elr.is_empty() {
+        for topic_id in topic_ids {
+            let partitions = self.partitions(topic_id);
+            let with_elr = partitions.filter(|(_, partition)| {
+                !partition.elr.is_empty() || !partition.last_known_elr.is_empty()
+            });
+            let cleared = with_elr.map(|(partition_id, partition)| {
                 let cleared = partition.merge(&PartitionChangeRecord {
                     eligible_leader_replicas: Some(Vec::new()),
                     last_known_elr: Some(Vec::new()),
                     ..Default::default()
-                })?;
-                self.put(key, cleared);
+                });
+                Ok((partition_id, cleared?))
+            });
+            for (partition_id, partition) in cleared.collect::<Result<Vec<_>, String>>()? {
+                let key = TopicIdPartition {
+                    topic_id,
+                    partition_id,
+                };
+                self.put(key, partition)?;
             }
         }
         Ok(())
@@ -229,64 +213,36 @@ impl Topics {
     /// Returns the name of the topic that is gone.
     pub(super) fn replay_remove(&mut self, record: &RemoveTopicRecord) -> Result<String, String> {
         let id = record.topic_id;
-        let name = self
-            .names
+        let topic = self
+            .topics
             .remove(&id)
             .ok_or_else(|| format!("there is no topic {id}"))?;
-        self.ids.remove(&name);
+        let name = &topic.name;
+        self.ids.remove(name);
         self.metric_names
-            .remove(&(metric_name(&name).into(), name.clone()));
-        let all = TopicIdPartition::first_of(id)..=TopicIdPartition::last_of(id);
-        let keys: Vec<_> = self.partitions.range(all).map(|(key, _)| *key).collect();
-        for key in keys {
-            if let Some(partition) = self.partitions.remove(&key) {
-                self.unindex(key, &partition);
-            }
+            .remove(&(metric_name(name).into(), name.clone()));
+        for mark in topic.marks() {
+            self.marked.remove(&(mark, id));
         }
         Ok(name.to_string())
     }
 
-    fn must_have(&self, topic_id: Uuid) -> Result<(), String> {
-        match self.names.contains_key(&topic_id) {
-            true => Ok(()),
-            false => Err(format!("there is no topic with the id {topic_id}")),
-        }
-    }
-
-    fn put(&mut self, key: TopicIdPartition, partition: Partition) {
-        if let Some(previous) = self.partitions.get(&key).cloned() {
-            self.unindex(key, &previous);
-        }
-        self.index(key, &partition);
-        self.partitions.insert(key, Arc::new(partition));
-    }
-
-    fn index(&mut self, key: TopicIdPartition, partition: &Partition) {
-        self.isr_members
-            .extend(partition.isr.iter().map(|broker| (*broker, key)));
-        self.elr_members
-            .extend(partition.elr.iter().map(|broker| (*broker, key)));
-        self.leaders
-            .insert((partition.leader.unwrap_or(NodeId::NONE), key));
-        if !partition.has_preferred_leader() {
-            self.imbalanced.insert(key);
-        }
-        if partition.is_reassigning() {
-            self.reassigning.insert(key);
-        }
-    }
-
-    fn unindex(&mut self, key: TopicIdPartition, partition: &Partition) {
-        for broker in &partition.isr {
-            self.isr_members.remove(&(*broker, key));
-        }
-        for broker in &partition.elr {
-            self.elr_members.remove(&(*broker, key));
-        }
-        self.leaders
-            .remove(&(partition.leader.unwrap_or(NodeId::NONE), key));
-        self.imbalanced.remove(&key);
-        self.reassigning.remove(&key);
+    fn put(&mut self, key: TopicIdPartition, partition: Partition) -> Result<(), String> {
+        let TopicIdPartition {
+            topic_id,
+            partition_id,
+        } = key;
+        let topic = self
+            .topics
+            .get_mut(&topic_id)
+            .ok_or_else(|| format!("there is no topic with the id {topic_id}"))?;
+        let marked = &mut self.marked;
+        Arc::make_mut(topic).put(partition_id, partition, |mark, is_on| {
+            match is_on {
+                true => marked.insert((mark, topic_id)),
+                false => marked.remove(&(mark, topic_id)),
+            };
+        })
     }
 
     /// The records that make these topics anew, written for `version`.
@@ -294,28 +250,22 @@ impl Topics {
         &self,
         version: MetadataVersion,
     ) -> impl Iterator<Item = MetadataRecord> + Send + use<> {
-        let (names, partitions) = (self.names.clone(), self.partitions.clone());
-        names.into_iter().flat_map(move |(topic_id, name)| {
-            let topic = TopicRecord {
-                name: name.to_string(),
+        let topics = self.topics.clone().into_iter();
+        topics.flat_map(move |(topic_id, topic)| {
+            let record = TopicRecord {
+                name: topic.name.to_string(),
                 topic_id,
                 ..Default::default()
             };
-            let all = TopicIdPartition::first_of(topic_id)..=TopicIdPartition::last_of(topic_id);
-            let mut records = vec![MetadataRecord::from(topic)];
-            records.extend(partitions.range(all).map(|(key, partition)| {
-                MetadataRecord::from(partition.record(topic_id, key.partition_id, version))
-            }));
+            let partitions = topic.partitions();
+            let partitions = partitions.map(|(partition_id, partition)| {
+                MetadataRecord::from(partition.record(topic_id, partition_id, version))
+            });
+            let mut records = vec![MetadataRecord::from(record)];
+            records.extend(partitions);
             records
         })
     }
-}
-
-fn of(set: &ByBroker, broker: NodeId) -> impl Iterator<Item = TopicIdPartition> {
-    let members = set.range((broker, TopicIdPartition::default())..);
-    members
-        .take_while(move |(id, _)| *id == broker)
-        .map(|(_, partition)| *partition)
 }
 
 /// A name in which `.` and `_` look the same, as in the names of metrics (`Topic.hasCollision`).

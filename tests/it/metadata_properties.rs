@@ -309,7 +309,7 @@ fn partitions(state: &State) -> Vec<(TopicIdPartition, &Partition)> {
                     topic_id,
                     partition_id,
                 },
-                &**partition,
+                partition,
             )
         })
     });
