@@ -93,7 +93,7 @@ fn alter(
         partition_index: asked.partition_index,
         leader_id: current.leader.unwrap_or(NodeId::NONE),
         leader_epoch: current.leader_epoch,
-        isr: current.isr,
+        isr: current.isr.to_vec(),
         leader_recovery_state: current.leader_recovery_state.code(),
         partition_epoch: current.partition_epoch,
         ..Default::default()

@@ -3,7 +3,9 @@
 
 use super::{
     State,
-    partitions::{LeaderRecoveryState, NO_LEADER_CHANGE, NO_RECOVERY_CHANGE, Partition},
+    partitions::{
+        FewReplicas, LeaderRecoveryState, NO_LEADER_CHANGE, NO_RECOVERY_CHANGE, Partition, Replicas,
+    },
     topics::TopicIdPartition,
 };
 use crate::protocol::{NodeId, Uuid, records::PartitionChangeRecord};
@@ -30,16 +32,16 @@ pub struct PartitionChange<'a> {
     /// Effective `min.insync.replicas` of the topic.
     min_isr: usize,
     pub election: Election,
-    pub isr: Vec<NodeId>,
-    pub replicas: Vec<NodeId>,
-    pub removing_replicas: Vec<NodeId>,
-    pub adding_replicas: Vec<NodeId>,
+    pub isr: Replicas,
+    pub replicas: Replicas,
+    pub removing_replicas: FewReplicas,
+    pub adding_replicas: FewReplicas,
     pub leader_recovery_state: LeaderRecoveryState,
     /// A replica whose broker stopped uncleanly: it may lack acknowledged messages.
     pub unclean_shutdown_replica: Option<NodeId>,
     /// A replica's broker has chosen a directory for it.
     pub directory: Option<(NodeId, Uuid)>,
-    elr: Vec<NodeId>,
+    elr: FewReplicas,
 }
 
 impl<'a> PartitionChange<'a> {
@@ -55,7 +57,7 @@ impl<'a> PartitionChange<'a> {
         let still_eligible = state.features.is_elr_enabled() || partition.leader.is_none();
         let elr = match still_eligible {
             true => partition.elr.clone(),
-            false => Vec::new(),
+            false => FewReplicas::new(),
         };
         PartitionChange {
             state,
@@ -114,7 +116,7 @@ impl<'a> PartitionChange<'a> {
         if self.adding_replicas.is_empty() && self.removing_replicas.is_empty() {
             return;
         }
-        let without = |ids: &[NodeId], out: &[NodeId]| -> Vec<NodeId> {
+        let without = |ids: &[NodeId], out: &[NodeId]| -> Replicas {
             ids.iter().filter(|id| !out.contains(id)).copied().collect()
         };
         let replicas = without(&self.replicas, &self.removing_replicas);
@@ -143,7 +145,7 @@ impl<'a> PartitionChange<'a> {
             return;
         }
         let mut candidates = self.elr.clone();
-        candidates.extend(&self.partition.isr);
+        candidates.extend_from_slice(&self.partition.isr);
         candidates.sort_unstable();
         candidates.dedup();
         candidates
@@ -162,7 +164,7 @@ impl<'a> PartitionChange<'a> {
         record.leader = leader.unwrap_or(NodeId::NONE);
         let Some(leader) = leader else { return };
         if self.elr.contains(&leader) {
-            self.isr = vec![leader];
+            self.isr = Replicas::from_slice(&[leader]);
             self.elr.retain(|id| *id != leader);
         }
         if unclean {
@@ -217,7 +219,7 @@ impl<'a> PartitionChange<'a> {
             self.elr.clear();
         }
         if self.elr != self.partition.elr {
-            record.eligible_leader_replicas = Some(self.elr.clone());
+            record.eligible_leader_replicas = Some(self.elr.to_vec());
         }
     }
 
@@ -225,7 +227,7 @@ impl<'a> PartitionChange<'a> {
     fn set_isr(&self, record: &mut PartitionChangeRecord) {
         let may_be_empty = !self.isr.is_empty() || self.is_elr_enabled();
         if record.isr.is_none() && may_be_empty && self.isr != self.partition.isr {
-            record.isr = Some(self.isr.clone());
+            record.isr = Some(self.isr.to_vec());
         }
         let version = self.state.metadata_version();
         let bump = version.is_some_and(|v| v.is_leader_epoch_bump_required_on_isr_shrink());
@@ -258,13 +260,12 @@ impl<'a> PartitionChange<'a> {
                 .iter()
                 .map(|id| self.directory_of(*id))
                 .collect();
-            if directories != self.partition.directories {
+            if directories[..] != self.partition.directories[..] {
                 record.directories = Some(directories);
             }
         }
-        let changed = |target: &Vec<NodeId>, current: &Vec<NodeId>| {
-            (target != current).then(|| target.clone())
-        };
+        let changed =
+            |target: &[NodeId], current: &[NodeId]| (target != current).then(|| target.to_vec());
         record.replicas = changed(&self.replicas, &self.partition.replicas);
         record.removing_replicas =
             changed(&self.removing_replicas, &self.partition.removing_replicas);

@@ -1,5 +1,8 @@
 //! One partition: who has it, who leads it (`org.apache.kafka.metadata.PartitionRegistration`).
 
+use smallvec::{SmallVec, smallvec};
+use thin_vec::ThinVec;
+
 use crate::protocol::{
     Epoch, NodeId, Uuid,
     features::MetadataVersion,
@@ -39,19 +42,25 @@ impl LeaderRecoveryState {
     }
 }
 
-/// A partition as the newest record left it.
+/// Brokers that every partition has; as many as most have lie in place.
+pub type Replicas = SmallVec<[NodeId; 4]>;
+
+/// Brokers that few partitions have.
+pub type FewReplicas = ThinVec<NodeId>;
+
+/// A partition as the newest record left it. There may be a million: every byte counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Partition {
     /// The preferred leader first.
-    pub replicas: Vec<NodeId>,
+    pub replicas: Replicas,
     /// The directory of each replica on its broker, in the order of `replicas`.
-    pub directories: Vec<Uuid>,
-    pub isr: Vec<NodeId>,
-    pub removing_replicas: Vec<NodeId>,
-    pub adding_replicas: Vec<NodeId>,
+    pub directories: SmallVec<[Uuid; 3]>,
+    pub isr: Replicas,
+    pub removing_replicas: FewReplicas,
+    pub adding_replicas: FewReplicas,
     /// Replicas outside the ISR that have all acknowledged messages nevertheless (KIP-966).
-    pub elr: Vec<NodeId>,
-    pub last_known_elr: Vec<NodeId>,
+    pub elr: FewReplicas,
+    pub last_known_elr: FewReplicas,
     pub leader: Option<NodeId>,
     pub leader_recovery_state: LeaderRecoveryState,
     pub leader_epoch: Epoch,
@@ -64,9 +73,9 @@ impl Partition {
         let leader = isr.first().copied();
         let leader_epoch = Epoch(0);
         Partition {
-            replicas,
-            directories,
-            isr,
+            replicas: replicas.into(),
+            directories: directories.into(),
+            isr: isr.into(),
             leader,
             leader_epoch,
             ..Default::default()
@@ -75,17 +84,17 @@ impl Partition {
 
     pub(super) fn of_record(record: &PartitionRecord) -> Result<Partition, String> {
         let directories = match record.directories.is_empty() {
-            true => vec![MIGRATING; record.replicas.len()],
-            false => record.directories.clone(),
+            true => smallvec![MIGRATING; record.replicas.len()],
+            false => record.directories.as_slice().into(),
         };
         let partition = Partition {
-            replicas: record.replicas.clone(),
+            replicas: record.replicas.as_slice().into(),
             directories,
-            isr: record.isr.clone(),
-            removing_replicas: record.removing_replicas.clone(),
-            adding_replicas: record.adding_replicas.clone(),
-            elr: record.eligible_leader_replicas.clone().unwrap_or_default(),
-            last_known_elr: record.last_known_elr.clone().unwrap_or_default(),
+            isr: record.isr.as_slice().into(),
+            removing_replicas: record.removing_replicas.as_slice().into(),
+            adding_replicas: record.adding_replicas.as_slice().into(),
+            elr: few(&record.eligible_leader_replicas),
+            last_known_elr: few(&record.last_known_elr),
             leader: record.leader.known(),
             leader_recovery_state: recovery_state(record.leader_recovery_state)?,
             leader_epoch: record.leader_epoch,
@@ -102,22 +111,22 @@ impl Partition {
         partition_id: i32,
         version: MetadataVersion,
     ) -> PartitionRecord {
-        let some = |ids: &Vec<NodeId>| {
-            (version.is_elr_supported() && !ids.is_empty()).then(|| ids.clone())
+        let some = |ids: &FewReplicas| {
+            (version.is_elr_supported() && !ids.is_empty()).then(|| ids.to_vec())
         };
         PartitionRecord {
             partition_id,
             topic_id,
-            replicas: self.replicas.clone(),
-            isr: self.isr.clone(),
-            removing_replicas: self.removing_replicas.clone(),
-            adding_replicas: self.adding_replicas.clone(),
+            replicas: self.replicas.to_vec(),
+            isr: self.isr.to_vec(),
+            removing_replicas: self.removing_replicas.to_vec(),
+            adding_replicas: self.adding_replicas.to_vec(),
             leader: self.leader.unwrap_or(NodeId::NONE),
             leader_recovery_state: self.leader_recovery_state.code(),
             leader_epoch: self.leader_epoch,
             partition_epoch: self.partition_epoch,
             directories: match version.is_directory_assignment_supported() {
-                true => self.directories.clone(),
+                true => self.directories.to_vec(),
                 false => Vec::new(),
             },
             eligible_leader_replicas: some(&self.elr),
@@ -134,20 +143,22 @@ impl Partition {
                 .iter()
                 .map(|id| self.directory_or_migrating(*id))
                 .collect();
-            next.replicas.clone_from(replicas);
+            next.replicas = replicas.as_slice().into();
         }
         if let Some(directories) = &change.directories {
-            next.directories.clone_from(directories);
+            next.directories = directories.as_slice().into();
+        }
+        if let Some(isr) = &change.isr {
+            next.isr = isr.as_slice().into();
         }
         for (list, changed) in [
-            (&mut next.isr, &change.isr),
             (&mut next.removing_replicas, &change.removing_replicas),
             (&mut next.adding_replicas, &change.adding_replicas),
             (&mut next.elr, &change.eligible_leader_replicas),
             (&mut next.last_known_elr, &change.last_known_elr),
         ] {
-            if let Some(changed) = changed {
-                list.clone_from(changed);
+            if changed.is_some() {
+                *list = few(changed);
             }
         }
         if change.leader != NO_LEADER_CHANGE {
@@ -170,7 +181,7 @@ impl Partition {
                 "{replicas} replicas with {directories} directories"
             ));
         }
-        for members in [&self.isr, &self.elr] {
+        for members in [&self.isr[..], &self.elr] {
             let repeats = |(index, id): (usize, &NodeId)| members[..index].contains(id);
             if members.iter().enumerate().any(repeats) {
                 return Err(format!("a broker twice in {members:?}"));
@@ -201,6 +212,20 @@ impl Partition {
     }
 }
 
+fn few(ids: &Option<Vec<NodeId>>) -> FewReplicas {
+    ids.as_deref().unwrap_or_default().into()
+}
+
 fn recovery_state(code: i8) -> Result<LeaderRecoveryState, String> {
     LeaderRecoveryState::of(code).ok_or_else(|| format!("leader recovery state {code}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_takes_little_memory() {
+        assert!(size_of::<Partition>() <= 160, "{}", size_of::<Partition>());
+    }
 }

@@ -128,10 +128,10 @@ fn begin(
     change.election = Election::Online;
     change.replicas = target.iter().chain(&removing).copied().collect();
     if !removing.is_empty() {
-        change.removing_replicas = removing;
+        change.removing_replicas = removing.into();
     }
     if !adding.is_empty() {
-        change.adding_replicas = adding;
+        change.adding_replicas = adding.into();
     }
     change.build()
 }
@@ -179,8 +179,8 @@ fn cancel(
     if unclean {
         change.election = Election::Unclean;
     }
-    change.replicas = replicas;
-    change.isr = isr;
+    change.replicas = replicas.into();
+    change.isr = isr.into();
     change.removing_replicas.clear();
     change.adding_replicas.clear();
     Ok(change.build())
@@ -221,9 +221,9 @@ pub fn list_partition_reassignments(
             let ongoing = topics.entry(name.to_string()).or_default();
             ongoing.push(OngoingPartitionReassignment {
                 partition_index: key.partition_id,
-                replicas: partition.replicas.clone(),
-                adding_replicas: partition.adding_replicas.clone(),
-                removing_replicas: partition.removing_replicas.clone(),
+                replicas: partition.replicas.to_vec(),
+                adding_replicas: partition.adding_replicas.to_vec(),
+                removing_replicas: partition.removing_replicas.to_vec(),
                 ..Default::default()
             });
         }

@@ -182,10 +182,7 @@ impl Story {
             topic_id: state.topics.id(topic).unwrap_or_default(),
             partition_id: partition_id.parse().expect("a number"),
         };
-        let partition = state
-            .topics
-            .partition(key)
-            .map(|found| Partition::clone(found));
+        let partition = state.topics.partition(key).cloned();
         let partition = partition.unwrap_or_default();
         let active = partition
             .replicas
@@ -244,7 +241,7 @@ impl Story {
             return;
         };
         assert!(is.leader_epoch > was.leader_epoch, "{context}");
-        let in_sync = [&was.isr, &was.elr, &self.claimed];
+        let in_sync = [&was.isr[..], &was.elr, &self.claimed];
         if in_sync.iter().any(|ids| ids.contains(&leader)) {
             return;
         }
@@ -318,7 +315,7 @@ fn partitions(state: &State) -> Vec<(TopicIdPartition, &Partition)> {
 
 fn check_partition(state: &State, key: TopicIdPartition, partition: &Partition, context: &str) {
     let set = |ids: &[NodeId]| ids.iter().copied().collect::<BTreeSet<_>>();
-    for ids in [&partition.replicas, &partition.isr, &partition.elr] {
+    for ids in [&partition.replicas[..], &partition.isr, &partition.elr] {
         assert_eq!(set(ids).len(), ids.len(), "one twice: {context}");
     }
     let replicas = set(&partition.replicas);

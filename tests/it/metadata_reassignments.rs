@@ -193,9 +193,9 @@ fn replicas_move_when_the_new_ones_are_in_sync() {
     let done = partition(&cluster);
     assert_eq!(
         (done.replicas, done.isr),
-        (ids(&[4, 5, 1]), ids(&[1, 4, 5]))
+        (ids(&[4, 5, 1]).into(), ids(&[1, 4, 5]).into())
     );
-    assert_eq!(done.directories, [4, 5, 1].map(directory));
+    assert_eq!(done.directories[..], [4, 5, 1].map(directory));
     assert_eq!(
         (done.leader, done.leader_epoch),
         (Some(NodeId(1)), Epoch(1))
@@ -209,7 +209,7 @@ fn a_new_order_needs_nobody_to_catch_up() {
     let (records, ..) = reassign(&mut cluster, Some(&[3, 2, 1]), true);
     assert_eq!(records.len(), 1);
     let done = partition(&cluster);
-    assert_eq!(done.replicas, ids(&[3, 2, 1]));
+    assert_eq!(done.replicas[..], ids(&[3, 2, 1]));
     assert!(!done.is_reassigning());
     let (records, code, _) = reassign(&mut cluster, Some(&[3, 2, 1]), true);
     assert_eq!(
@@ -226,7 +226,7 @@ fn fewer_replicas_at_once_when_all_that_stay_are_in_sync() {
     let done = partition(&cluster);
     assert_eq!(
         (done.replicas, done.isr, done.leader),
-        (ids(&[2]), ids(&[2]), Some(NodeId(2)))
+        (ids(&[2]).into(), ids(&[2]).into(), Some(NodeId(2)))
     );
 }
 
@@ -281,7 +281,10 @@ fn taking_back_must_not_lose_messages_unasked() {
     let (_, code, _) = reassign(&mut second, None, true);
     assert_eq!(code, ErrorCode::NONE);
     let after = partition(&second);
-    assert_eq!((after.isr, after.leader), (ids(&[1]), Some(NodeId(1))));
+    assert_eq!(
+        (after.isr, after.leader),
+        (ids(&[1]).into(), Some(NodeId(1)))
+    );
 }
 
 #[test]
