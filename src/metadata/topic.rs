@@ -96,53 +96,51 @@ impl Topic {
         if id < 0 || !is_there(&partition) {
             return Err(format!("partition {id} of {} has no replicas", self.name));
         }
-        for mark in Mark::all(&partition) {
-            let before = self.partition(id);
-            if before.is_none_or(|before| !mark.is_on(before)) && self.add(mark) {
-                turned(mark, true);
-            }
-        }
         let chunk = Arc::make_mut(self.chunks.entry(id / CHUNK).or_default());
         let index = (id % CHUNK) as usize;
         if index >= chunk.len() {
             chunk.resize_with(index + 1, Partition::default);
         }
-        let before = std::mem::replace(&mut chunk[index], partition.clone());
-        if is_there(&before) {
-            for mark in Mark::all(&before) {
-                if !mark.is_on(&partition) && self.take(mark) {
-                    turned(mark, false);
-                }
+        let before = std::mem::replace(&mut chunk[index], partition);
+        let (was_there, after) = (is_there(&before), &chunk[index]);
+        for mark in Mark::all(after) {
+            if !(was_there && mark.is_on(&before)) && add(&mut self.marks, mark) {
+                turned(mark, true);
+            }
+        }
+        for mark in Mark::all(&before).filter(|_| was_there) {
+            if !mark.is_on(after) && take(&mut self.marks, mark) {
+                turned(mark, false);
             }
         }
         Ok(())
     }
+}
 
-    /// One more partition has the mark. Says whether it is the first.
-    fn add(&mut self, mark: Mark) -> bool {
-        match self.marks.binary_search_by_key(&mark, |(mark, _)| *mark) {
-            Ok(index) => {
-                self.marks[index].1 += 1;
-                false
-            }
-            Err(index) => {
-                self.marks.insert(index, (mark, 1));
-                true
-            }
+/// One more partition has the mark. Says whether it is the first.
+fn add(marks: &mut Vec<(Mark, u32)>, mark: Mark) -> bool {
+    match marks.binary_search_by_key(&mark, |(mark, _)| *mark) {
+        Ok(index) => {
+            marks[index].1 += 1;
+            false
+        }
+        Err(index) => {
+            marks.insert(index, (mark, 1));
+            true
         }
     }
+}
 
-    /// One partition less has the mark. Says whether it was the last.
-    fn take(&mut self, mark: Mark) -> bool {
-        let index = self.marks.binary_search_by_key(&mark, |(mark, _)| *mark);
-        let index = index.expect("a mark that a partition has is counted");
-        self.marks[index].1 -= 1;
-        let was_last = self.marks[index].1 == 0;
-        if was_last {
-            self.marks.remove(index);
-        }
-        was_last
+/// One partition less has the mark. Says whether it was the last.
+fn take(marks: &mut Vec<(Mark, u32)>, mark: Mark) -> bool {
+    let index = marks.binary_search_by_key(&mark, |(mark, _)| *mark);
+    let index = index.expect("a mark that a partition has is counted");
+    marks[index].1 -= 1;
+    let was_last = marks[index].1 == 0;
+    if was_last {
+        marks.remove(index);
     }
+    was_last
 }
 
 fn is_there(partition: &Partition) -> bool {
