@@ -97,6 +97,10 @@ impl EngineLog {
         snapshot_file::delete_leftovers(directory.path())?;
         let snapshots = snapshot_file::list(directory.path())?;
         let engine = open_engine(&directory)?;
+        // What a process left behind that was killed during a sync can be read, but is on no disk yet. It
+        // counts as acknowledged from now on.
+        snapshot_file::sync_files(&directory.engine_path())?;
+        snapshot_file::sync_files(directory.path())?;
         let saved = engine.get(POSITIONS, LOG_START_KEY);
         let start = match &saved {
             None => LogStart {

@@ -151,6 +151,19 @@ fn set_read_only(path: &Path) -> Result<(), LogError> {
         .map_err(LogError::io("cannot protect", path))
 }
 
+/// Makes the files in a directory durable, whoever wrote them, and their names.
+pub(super) fn sync_files(dir: &Path) -> Result<(), LogError> {
+    let entries = fs::read_dir(dir).map_err(LogError::io("cannot list", dir))?;
+    for entry in entries {
+        let path = entry.map_err(LogError::io("cannot list", dir))?.path();
+        if path.is_file() {
+            let synced = File::open(&path).and_then(|file| file.sync_all());
+            synced.map_err(LogError::io("cannot sync", &path))?;
+        }
+    }
+    sync_directory(dir)
+}
+
 /// Makes the names in a directory durable.
 pub fn sync_directory(dir: &Path) -> Result<(), LogError> {
     File::open(dir)
