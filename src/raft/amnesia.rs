@@ -24,12 +24,13 @@
 //! still meanwhile, so we wait for twice that. This alone needs clocks, of about the same speed.
 //!
 //! A blank disk may be a new quorum's or a replaced one. A blank voter votes for candidates as blank as
-//! itself, which founds the quorum and makes it sound; when it finds a leader elected without it, it
-//! takes itself for an amnesiac.
+//! itself, which founds the quorum and makes it sound; when it finds a leader elected without it, or a voter
+//! with records, it takes itself for an amnesiac. It gives every voter some
+//! time to refuse, since two replaced disks must not found a new quorum beside the third.
 
 use std::collections::BTreeMap;
 
-use super::{LogStatus, Raft, role::Role, timers::earliest};
+use super::{Effect, LogStatus, Raft, role::Role, timers::earliest};
 use crate::{
     protocol::{Epoch, NodeId, Offset, OffsetAndEpoch, QuorumState, quorum_state::Standing},
     time::{Now, Time},
@@ -77,6 +78,33 @@ impl Raft {
             Standing::Sound | Standing::Blank => None,
             Standing::Amnesiac(why) => Some(why),
         }
+    }
+
+    pub(super) fn is_blank(&self) -> bool {
+        self.state.standing == Standing::Blank
+    }
+
+    /// Until when a voter that asks for pre-votes waits for those of all, not only of a majority.
+    pub(super) fn founding_at(&self, now: Now) -> Time {
+        match self.is_blank() {
+            true => now.time.plus_ms(self.options.election_timeout_ms),
+            false => Time::default(),
+        }
+    }
+
+    /// Among blank voters nobody refuses a pre-vote: whoever does so, and names no leader, has records, or
+    /// has lost them.
+    pub(super) fn on_blank_refused(&mut self, now: Now, by: NodeId) {
+        self.find_records(by);
+        self.give_up_pre_vote(now);
+    }
+
+    /// A blank voter learns that another has records, so the quorum is not new.
+    pub(super) fn find_records(&mut self, other: NodeId) {
+        let why = format!("its disk is blank, but voter {other} belongs to a quorum with records");
+        self.state.standing = Standing::Amnesiac(why);
+        let state = self.state.clone();
+        self.effects.push_back(Effect::SaveQuorumState(state));
     }
 
     pub(super) fn may_vote(&self) -> bool {

@@ -32,7 +32,8 @@ pub struct Prospective {
     pub(super) ballots: Ballots,
     /// When to give up.
     pub(super) election_at: Time,
-    /// Another voter that is as good asked us: it goes first, until then.
+    /// Another voter that is as good asked us: it goes first, until then. A blank voter waits so long for
+    /// the answers of all.
     pub(super) yield_until: Time,
     /// The leader we had closed its connection: we know more than its silence.
     pub(super) connection_lost: bool,
@@ -128,6 +129,10 @@ impl Ballots {
 
     pub fn answered(&self, voter: NodeId) -> bool {
         self.answers.contains_key(&voter)
+    }
+
+    pub fn all_granted(&self) -> bool {
+        self.granted().count() == self.voters
     }
 
     pub fn granted(&self) -> impl Iterator<Item = NodeId> + '_ {

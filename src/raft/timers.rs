@@ -47,7 +47,7 @@ impl Raft {
 
     /// One transition that is due, if any.
     fn act_when_due(&mut self, now: Now) -> bool {
-        let may_elect = self.may_elect();
+        let (may_elect, is_blank) = (self.may_elect(), self.is_blank());
         match &mut self.role {
             Role::Unattached(unattached) if unattached.election_at <= now.time => {
                 if may_elect {
@@ -59,7 +59,9 @@ impl Raft {
                 true
             }
             Role::Prospective(prospective) => {
-                if prospective.ballots.won() && prospective.yield_until <= now.time {
+                let founds = is_blank && prospective.ballots.all_granted();
+                let may_go_on = founds || prospective.yield_until <= now.time;
+                if prospective.ballots.won() && may_go_on {
                     self.become_candidate(now, "a majority would vote for it");
                 } else if prospective.election_at <= now.time || prospective.ballots.lost() {
                     self.give_up_pre_vote(now);

@@ -12,7 +12,7 @@ use crate::{
         quorum_state::Standing,
         record_batch::RecordBatch,
     },
-    time::{Now, Time},
+    time::Now,
 };
 
 impl Raft {
@@ -55,7 +55,7 @@ impl Raft {
         let role = Role::Prospective(Prospective {
             ballots: Ballots::new(self.options.node_id, self.voters.size()),
             election_at: self.election_deadline(now),
-            yield_until: Time::default(),
+            yield_until: self.founding_at(now),
             connection_lost,
         });
         self.transition(self.state.clone(), role, why);

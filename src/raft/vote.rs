@@ -7,12 +7,11 @@ use super::{
 };
 use crate::{
     protocol::{
-        ErrorCode, NodeId, OffsetAndEpoch, ReplicaKey, Uuid,
+        ErrorCode, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid,
         messages::vote::{
             NodeEndpoint, RequestPartitionData, RequestTopicData, ResponsePartitionData,
             ResponseTopicData, VoteRequest, VoteResponse,
         },
-        quorum_state::Standing,
     },
     time::{Now, Time},
 };
@@ -96,6 +95,12 @@ impl Raft {
             id: request.replica_id,
             directory_id: request.replica_directory_id,
         };
+        if self.is_blank() && end.offset > Offset(0) && self.voters.contains(candidate.id) {
+            self.find_records(candidate.id);
+            if let Role::Prospective(_) = self.role {
+                self.give_up_pre_vote(now);
+            }
+        }
         let granted = match request.pre_vote {
             true => self.grants_pre_vote(now, candidate, end),
             false => self.grants_vote(candidate, end),
@@ -116,7 +121,8 @@ impl Raft {
             Role::Unattached(_) | Role::Candidate(_) | Role::Resigned(_) => true,
             Role::Prospective(prospective) => {
                 if end > own_end || candidate.id < own {
-                    prospective.yield_until = now.time.plus_ms(patience_ms);
+                    let until = now.time.plus_ms(patience_ms);
+                    prospective.yield_until = prospective.yield_until.max(until);
                 }
                 true
             }
@@ -223,7 +229,7 @@ impl Raft {
     /// A peer serves no pre-votes (Kafka 3.9): as Java, go without them. Only a blank voter does not,
     /// since the votes it may have forgotten are those of an election that it would then stand in.
     pub(super) fn on_pre_vote_unsupported(&mut self, now: Now, peer: NodeId) {
-        let is_blank = self.state.standing == Standing::Blank;
+        let is_blank = self.is_blank();
         match &mut self.role {
             Role::Prospective(prospective) if is_blank => prospective.ballots.record(peer, false),
             Role::Prospective(_) => self.become_candidate(now, "a voter knows no pre-votes"),
@@ -258,10 +264,14 @@ impl Raft {
         {
             return;
         }
+        let is_blank = self.is_blank();
         match &mut self.role {
             Role::Prospective(_) if !partition.vote_granted && leader == from => {
                 // The leader itself says that it is alive.
                 self.become_follower(now, epoch, from, "the leader refused a pre-vote");
+            }
+            Role::Prospective(_) if !partition.vote_granted && is_blank => {
+                self.on_blank_refused(now, from);
             }
             Role::Prospective(prospective) => {
                 prospective.ballots.record(from, partition.vote_granted);
