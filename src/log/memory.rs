@@ -1,7 +1,7 @@
 //! A log on a simulated disk, for the simulator and tests: what was not synced may be lost or torn when
-//! the power goes, and bits may rot.
+//! the power goes, bits may rot, files may vanish, and the disk may be full or refuse to sync.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io, path::Path};
 
 use bytes::{Bytes, BytesMut};
 use rand::{Rng, seq::IteratorRandom};
@@ -9,14 +9,46 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Epochs, Log, LogError, Recovered};
 use crate::protocol::{
-    Offset, OffsetAndEpoch,
+    NodeId, Offset, OffsetAndEpoch,
     quorum_state::{QuorumState, Standing},
     record_batch::RecordBatch,
 };
 
-/// A disk with a metadata log on it. Reopen it with [`MemoryLog::recover`] after a crash.
+/// Errors name this place.
+const PLACE: &str = "(a simulated disk)";
+
+/// What a disk refuses to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Every write, until space is freed.
+    Full,
+    /// The next sync. Nobody knows then what of the data is on the disk, and asking again does not help.
+    Sync,
+}
+
+/// What a disk does to data that it had taken safely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// A bit of a batch flips.
+    Rot,
+    /// A write went to another place: the batch is not there, and one before it is overwritten.
+    Misdirected,
+    /// The end of the log is gone: a file is missing, or an old copy of it is back.
+    TailLost,
+    /// The file `voter-state` is gone.
+    VoterStateLost,
+    /// A bit of the newest snapshot flips.
+    SnapshotRot,
+}
+
+/// A disk with a metadata log on it. Reopen it with [`MemoryLog::open`] after a crash.
 #[derive(Clone, Debug)]
 pub struct MemoryLog {
+    /// Whose it is, from its first start on.
+    owner: Option<NodeId>,
+    failure: Option<Failure>,
+    /// How many batches there were before a sync that failed: what came after is on no disk.
+    doubtful_from: Option<usize>,
     start: OffsetAndEpoch,
     batches: Vec<RecordBatch>,
     /// How many of the batches a power cut leaves alone.
@@ -28,12 +60,17 @@ pub struct MemoryLog {
     acknowledged_end: Offset,
     /// Indexes of batches whose bits have rotted; noticed when they are read.
     rotten: Vec<usize>,
+    /// The newest snapshot cannot be read.
+    snapshot_rotten: bool,
 }
 
 impl Default for MemoryLog {
     /// A freshly formatted disk.
     fn default() -> Self {
         MemoryLog {
+            owner: None,
+            failure: None,
+            doubtful_from: None,
             start: OffsetAndEpoch::default(),
             batches: Vec::new(),
             synced: 0,
@@ -45,13 +82,51 @@ impl Default for MemoryLog {
             },
             acknowledged_end: Offset(0),
             rotten: Vec::new(),
+            snapshot_rotten: false,
         }
     }
 }
 
 impl MemoryLog {
-    /// What a start finds: the same rules as [`super::engine::EngineLog::open`].
+    /// A start of node `id`: refused on another node's disk, on a full one, and where the snapshot that
+    /// the log begins with cannot be read.
+    pub fn open(&mut self, id: NodeId) -> Result<Recovered, LogError> {
+        let owner = *self.owner.get_or_insert(id);
+        if owner != id {
+            return Err(LogError::Refused(format!(
+                "{PLACE} is that of node {owner}, not {id}"
+            )));
+        }
+        if self.snapshot_rotten {
+            return Err(LogError::Corrupt {
+                path: Path::new(PLACE).to_owned(),
+                reason: "the newest snapshot cannot be read".to_owned(),
+                remedy: "Replace the disk",
+            });
+        }
+        self.write()?;
+        Ok(self.recover())
+    }
+
+    /// Makes the disk refuse what it is asked to do; `None` ends it.
+    pub fn fail(&mut self, failure: Option<Failure>) {
+        self.failure = failure;
+    }
+
+    fn write(&self) -> Result<(), LogError> {
+        match self.failure {
+            Some(Failure::Full) => {
+                let full = io::Error::from(io::ErrorKind::StorageFull);
+                Err(LogError::io("cannot write", Path::new(PLACE))(full))
+            }
+            Some(Failure::Sync) | None => Ok(()),
+        }
+    }
+
+    /// What a start finds: the same rules as [`super::engine::EngineLog::open`], which also makes durable
+    /// what a killed process had written.
     pub fn recover(&mut self) -> Recovered {
+        self.lose_doubtful();
         let damage = self.rotten.iter().min().copied();
         if let Some(first) = damage {
             self.batches.truncate(first);
@@ -77,6 +152,13 @@ impl MemoryLog {
         }
     }
 
+    fn lose_doubtful(&mut self) {
+        if let Some(from) = self.doubtful_from.take() {
+            self.batches.truncate(from);
+            self.synced = self.synced.min(from);
+        }
+    }
+
     fn epochs(&self) -> Epochs {
         let mut epochs = Epochs::new();
         for batch in &self.batches {
@@ -93,22 +175,61 @@ impl MemoryLog {
         self.snapshots.retain(|other, _| other.offset >= id.offset);
         self.batches.clear();
         self.rotten.clear();
+        self.doubtful_from = None;
         self.synced = 0;
         self.start = id;
     }
 
-    /// The power goes: of what was not synced, any number of batches from the first on may have made it.
-    pub fn cut_power(&mut self, rng: &mut ChaCha8Rng) {
-        let survivors = rng.random_range(self.synced..=self.batches.len());
-        self.batches.truncate(survivors);
+    /// The power goes: the sectors of what was not synced made it to the disk in any order, some torn. A
+    /// start reads on until the first batch that is not whole. Says how many batches were lost.
+    pub fn cut_power(&mut self, rng: &mut ChaCha8Rng) -> usize {
+        self.lose_doubtful();
+        let written = self.batches.len();
+        let whole = (self.synced..written).take_while(|_| rng.random_bool(0.6));
+        self.batches.truncate(self.synced + whole.count());
         self.part.clear();
+        written - self.batches.len()
     }
 
-    /// A bit of a batch below the synced end flips. Says whether there was one to flip.
-    pub fn rot(&mut self, rng: &mut ChaCha8Rng) -> bool {
-        let victim = (0..self.synced).choose(rng);
-        self.rotten.extend(victim);
-        victim.is_some()
+    /// The host was not told that a bit of the log flips: only what is noted as acknowledged is known to
+    /// have been there, since a torn end is an ordinary thing to find. Says whether anything was damaged.
+    pub fn damage(&mut self, damage: Damage, rng: &mut ChaCha8Rng) -> bool {
+        let known = self
+            .batches
+            .partition_point(|batch| batch.end_offset() <= self.acknowledged_end);
+        let victim = (0..known.min(self.synced)).choose(rng);
+        match (damage, victim) {
+            (Damage::SnapshotRot, _) => {
+                self.snapshot_rotten = self.start.offset > Offset(0);
+                self.snapshot_rotten
+            }
+            (_, None) => false,
+            (Damage::Rot, Some(victim)) => {
+                self.rotten.push(victim);
+                true
+            }
+            (Damage::TailLost, Some(victim)) => {
+                self.batches.truncate(victim);
+                self.synced = self.batches.len();
+                true
+            }
+            (Damage::Misdirected, Some(victim)) => {
+                self.rotten.push(rng.random_range(0..=victim));
+                self.batches.truncate(victim + 1);
+                self.synced = self.batches.len();
+                true
+            }
+            (Damage::VoterStateLost, Some(_)) => {
+                let reason = "the log has records, but the file voter-state is missing";
+                self.owner = None;
+                self.acknowledged_end = Offset(0);
+                self.saved = QuorumState {
+                    standing: Standing::Amnesiac(reason.to_owned()),
+                    ..Default::default()
+                };
+                true
+            }
+        }
     }
 
     pub fn end(&self) -> Offset {
@@ -134,6 +255,11 @@ impl MemoryLog {
         }
     }
 
+    /// Whether a start finds the snapshot that it needs.
+    pub fn is_readable(&self) -> bool {
+        !self.snapshot_rotten
+    }
+
     pub fn saved_quorum_state(&self) -> &QuorumState {
         &self.saved
     }
@@ -148,14 +274,15 @@ impl MemoryLog {
         &mut self,
         id: OffsetAndEpoch,
         batches: impl IntoIterator<Item = Bytes>,
-    ) -> u64 {
+    ) -> Result<u64, LogError> {
+        self.write()?;
         let mut bytes = BytesMut::new();
         batches
             .into_iter()
             .for_each(|batch| bytes.extend_from_slice(&batch));
         let length = bytes.len() as u64;
         self.snapshots.insert(id, bytes.freeze());
-        length
+        Ok(length)
     }
 }
 
@@ -171,11 +298,22 @@ impl Log for MemoryLog {
     }
 
     fn sync(&mut self) -> Result<Offset, LogError> {
+        self.write()?;
+        if self
+            .failure
+            .take_if(|failure| *failure == Failure::Sync)
+            .is_some()
+        {
+            self.doubtful_from = Some(self.synced);
+            let failed = io::Error::from_raw_os_error(5);
+            return Err(LogError::io("cannot sync", Path::new(PLACE))(failed));
+        }
         self.synced = self.batches.len();
         Ok(self.end())
     }
 
     fn truncate(&mut self, end: Offset) -> Result<(), LogError> {
+        self.write()?;
         let kept = self
             .batches
             .partition_point(|batch| batch.base_offset() < end);
@@ -187,6 +325,7 @@ impl Log for MemoryLog {
     }
 
     fn save_quorum_state(&mut self, state: &QuorumState) -> Result<(), LogError> {
+        self.write()?;
         if state.standing == Standing::Sound && self.saved.standing != Standing::Sound {
             self.acknowledged_end = self.synced_end();
         }
@@ -195,6 +334,7 @@ impl Log for MemoryLog {
     }
 
     fn save_acknowledged(&mut self) -> Result<(), LogError> {
+        self.write()?;
         self.acknowledged_end = self.acknowledged_end.max(self.synced_end());
         Ok(())
     }
@@ -221,12 +361,14 @@ impl Log for MemoryLog {
         position: u64,
         bytes: &[u8],
     ) -> Result<(), LogError> {
+        self.write()?;
         self.part.truncate(position as usize);
         self.part.extend_from_slice(bytes);
         Ok(())
     }
 
     fn install_snapshot(&mut self, id: OffsetAndEpoch) -> Result<(), LogError> {
+        self.write()?;
         let bytes = std::mem::take(&mut self.part).freeze();
         self.acknowledged_end = self.acknowledged_end.min(id.offset);
         self.snapshots.insert(id, bytes);
@@ -249,6 +391,7 @@ impl Log for MemoryLog {
     }
 
     fn drop_prefix(&mut self, start: OffsetAndEpoch) -> Result<(), LogError> {
+        self.write()?;
         let dropped = self
             .batches
             .partition_point(|batch| batch.base_offset() < start.offset);
@@ -259,6 +402,7 @@ impl Log for MemoryLog {
             .iter()
             .filter_map(|index| index.checked_sub(dropped))
             .collect();
+        self.doubtful_from = self.doubtful_from.map(|from| from.saturating_sub(dropped));
         if start.offset > self.start.offset {
             self.start = start;
         }

@@ -586,7 +586,7 @@ impl Node {
                 });
             }
             Effect::WriteSnapshot { id, batches } => {
-                let bytes = self.log.write_snapshot(id, batches);
+                let bytes = self.log.write_snapshot(id, batches).expect(fine);
                 return Some(LogEvent::SnapshotWritten { id, bytes });
             }
             Effect::DropPrefix { start } => {

@@ -11,7 +11,11 @@ use kraftd::{
     },
 };
 
-use crate::node::Node;
+use crate::{
+    core::Core,
+    coverage::{Coverage, Mark},
+    node::Node,
+};
 
 /// How many batches back two logs are compared at a time.
 const COMPARED: usize = 50;
@@ -25,21 +29,9 @@ pub struct Checker {
     committed: BTreeMap<Offset, RecordBatch>,
     committed_end: Offset,
     snapshots: BTreeMap<OffsetAndEpoch, Bytes>,
-    pub counts: Counts,
-}
-
-/// How much was reached: a run in which nothing happens proves nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counts {
-    pub elections: u64,
-    pub committed_batches: u64,
-    pub truncations: u64,
-    pub snapshots_installed: u64,
-    pub amnesiacs: u64,
-    pub recovered: u64,
-    pub crashes: u64,
-    /// Requests that clients were told have been done.
-    pub promises: u64,
+    /// What the committed records amount to, after every batch.
+    states: BTreeMap<Offset, State>,
+    latest: State,
 }
 
 impl Checker {
@@ -47,19 +39,23 @@ impl Checker {
         self.committed_end
     }
 
-    /// Leader completeness, and one leader per epoch: `node` just became it.
+    /// Leader completeness, and one leader per epoch: `node` has become it, perhaps a while ago.
     pub fn on_leader(&mut self, node: &Node, epoch: Epoch) {
-        self.counts.elections += 1;
         let first = *self.leaders.entry(epoch).or_insert(node.id);
         assert_eq!(first, node.id, "two leaders of epoch {epoch}");
+        let earlier = self
+            .committed
+            .values()
+            .rev()
+            .find(|batch| batch.epoch() < epoch);
+        let end = earlier.map_or(Offset(0), RecordBatch::end_offset);
         assert!(
-            node.end() >= self.committed_end,
-            "leader {} of epoch {epoch} ends at {}, {} is committed",
+            node.end() >= end,
+            "leader {} of epoch {epoch} ends at {}, {end} is committed",
             node.id,
             node.end(),
-            self.committed_end
         );
-        self.compare(node, self.committed_end);
+        self.compare(node, end);
     }
 
     /// A vote is given once in an epoch, across restarts.
@@ -81,7 +77,12 @@ impl Checker {
 
     /// The node says that everything below `high_watermark` is committed. Says which batches are new
     /// to the world.
-    pub fn on_high_watermark(&mut self, node: &Node, high_watermark: Offset) -> Vec<RecordBatch> {
+    pub fn on_high_watermark(
+        &mut self,
+        node: &Node,
+        high_watermark: Offset,
+        coverage: &mut Coverage,
+    ) -> Vec<RecordBatch> {
         self.compare(node, high_watermark.min(self.committed_end));
         let mut new: Vec<RecordBatch> = node
             .batches()
@@ -99,7 +100,10 @@ impl Checker {
             );
             self.committed_end = batch.end_offset();
             self.committed.insert(batch.base_offset(), batch.clone());
-            self.counts.committed_batches += 1;
+            coverage.reach(Mark::Committed);
+            if let Some(Core::Controller(_)) = &node.core {
+                self.replay(batch, coverage);
+            }
         }
         assert!(
             self.committed_end >= high_watermark,
@@ -139,8 +143,7 @@ impl Checker {
     }
 
     /// The node is about to cut its log: nothing committed may go.
-    pub fn on_truncate(&mut self, node: NodeId, batches: &[RecordBatch], end: Offset) {
-        self.counts.truncations += 1;
+    pub fn on_truncate(&self, node: NodeId, batches: &[RecordBatch], end: Offset) {
         for batch in batches.iter().filter(|batch| batch.end_offset() > end) {
             let committed = self.committed.get(&batch.base_offset());
             assert!(
@@ -173,21 +176,28 @@ impl Checker {
         );
     }
 
-    /// The states that the committed log goes through, after each of the last batches.
-    pub fn replay(&self) -> BTreeMap<Offset, State> {
-        let mut state = State::default();
-        let mut states = BTreeMap::from([(Offset(0), state.clone())]);
-        for batch in self.committed.values() {
-            if !batch.is_control() {
-                for (offset, record) in batch.metadata_records().expect("our own records") {
-                    let replayed = state.replay(offset, &record);
-                    replayed.unwrap_or_else(|error| panic!("committed, but: {error}"));
-                    check_partitions(&state, &record);
-                }
+    fn replay(&mut self, batch: &RecordBatch, coverage: &mut Coverage) {
+        if !batch.is_control() {
+            coverage.on_committed(&self.latest, batch);
+            for (offset, record) in batch.metadata_records().expect("our own records") {
+                let replayed = self.latest.replay(offset, &record);
+                replayed.unwrap_or_else(|error| panic!("committed, but: {error}"));
+                check_partitions(&self.latest, &record);
             }
-            states.insert(batch.end_offset(), state.clone());
+        } else {
+            coverage.reach(Mark::Activated);
         }
-        states
+        self.states.insert(batch.end_offset(), self.latest.clone());
+    }
+
+    /// What all committed records amount to.
+    pub fn latest_state(&self) -> &State {
+        &self.latest
+    }
+
+    /// What those below an offset amount to, if a batch ends there.
+    pub fn state_at(&self, end: Offset) -> Option<&State> {
+        self.states.get(&end)
     }
 
     /// A digest of the committed records below `end`: what a snapshot there stands for.
@@ -196,19 +206,6 @@ impl Checker {
         below.fold(end.0 as u64, |digest, (_, batch)| {
             digest.rotate_left(7) ^ u64::from(crc32c::crc32c(batch.bytes()))
         })
-    }
-}
-
-impl Counts {
-    pub fn add(&mut self, other: &Counts) {
-        self.elections += other.elections;
-        self.committed_batches += other.committed_batches;
-        self.truncations += other.truncations;
-        self.snapshots_installed += other.snapshots_installed;
-        self.amnesiacs += other.amnesiacs;
-        self.recovered += other.recovered;
-        self.crashes += other.crashes;
-        self.promises += other.promises;
     }
 }
 

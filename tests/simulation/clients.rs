@@ -11,15 +11,18 @@ use kraftd::{
         features::{self, METADATA_VERSION},
         messages::{
             allocate_producer_ids::AllocateProducerIdsRequest,
+            alter_partition::{
+                AlterPartitionRequest, BrokerState, RequestPartitionData, RequestTopicData,
+            },
             broker_heartbeat::BrokerHeartbeatRequest,
             broker_registration::{BrokerRegistrationRequest, Feature, Listener},
-            create_topics::{CreatableTopic, CreateTopicsRequest},
+            create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest},
             delete_topics::{DeleteTopicState, DeleteTopicsRequest},
         },
     },
     raft::SendError,
 };
-use rand::Rng;
+use rand::{Rng, seq::IteratorRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{core::CLUSTER_ID, observer::Observer};
@@ -36,6 +39,13 @@ pub struct Broker {
     incarnation_id: Uuid,
     lives: u8,
     epoch: Option<BrokerEpoch>,
+    /// Asks to be shut down.
+    leaving: bool,
+    /// Its epoch when it was last shut down in order.
+    left: Option<BrokerEpoch>,
+    /// The second of its disks has failed.
+    disk_failed: bool,
+    sleep_ms: u64,
 }
 
 /// Creates and deletes topics.
@@ -58,6 +68,8 @@ pub struct Promises {
     /// First producer ids of all blocks.
     producer_ids: BTreeSet<i64>,
     epochs: BTreeMap<BrokerEpoch, NodeId>,
+    /// Lives of brokers that have asked to be shut down, and so to be fenced.
+    leaving: BTreeSet<BrokerEpoch>,
     pub kept: u64,
 }
 
@@ -68,40 +80,127 @@ impl Broker {
             incarnation_id: Uuid([id.0 as u8; 16]),
             lives: 0,
             epoch: None,
+            leaving: false,
+            left: None,
+            disk_failed: false,
+            sleep_ms: 0,
         }
     }
 
-    fn restart(&mut self) {
+    /// How long it does nothing now.
+    pub fn take_sleep_ms(&mut self) -> u64 {
+        std::mem::take(&mut self.sleep_ms)
+    }
+
+    /// A new process. Unless it was shut down in order it may have lost messages.
+    fn restart(&mut self, left: Option<BrokerEpoch>) {
+        (self.leaving, self.disk_failed, self.left) = (false, false, left);
         self.lives = self.lives.wrapping_add(1);
         self.incarnation_id.0[0] = self.lives;
         self.incarnation_id.0[1] = self.lives.wrapping_add(77);
         self.epoch = None;
     }
 
-    pub fn ask(&mut self, rng: &mut ChaCha8Rng) -> (i16, Request) {
-        if rng.random_ratio(1, 200) {
-            self.restart();
+    /// What it asks the node next whose state it sees.
+    pub fn ask(
+        &mut self,
+        rng: &mut ChaCha8Rng,
+        state: Option<&State>,
+        promises: &mut Promises,
+    ) -> (i16, Request) {
+        match rng.random_range(0..600) {
+            0..3 => self.restart(None),
+            3..5 => self.leaving = true,
+            5..7 => self.sleep_ms = rng.random_range(1_000..20_000),
+            7 => self.disk_failed = true,
+            _ => {}
         }
-        match self.epoch {
-            None => (4, self.registration().into()),
-            Some(epoch) if rng.random_ratio(1, 5) => {
-                let request = AllocateProducerIdsRequest {
-                    broker_id: self.id,
-                    broker_epoch: epoch,
-                    ..Default::default()
-                };
-                (0, request.into())
-            }
-            Some(epoch) => {
-                let request = BrokerHeartbeatRequest {
-                    broker_id: self.id,
-                    broker_epoch: epoch,
-                    current_metadata_offset: Offset(epoch.0),
-                    ..Default::default()
-                };
-                (1, request.into())
-            }
+        let Some(epoch) = self.epoch else {
+            return (4, self.registration().into());
+        };
+        if self.leaving {
+            promises.leaving.insert(epoch);
         }
+        let proposes = rng.random_ratio(1, 3) && !self.leaving;
+        let proposal = state.filter(|_| proposes);
+        if let Some(request) = proposal.and_then(|state| self.propose_isr(rng, epoch, state)) {
+            return (3, request.into());
+        }
+        if rng.random_ratio(1, 6) {
+            let request = AllocateProducerIdsRequest {
+                broker_id: self.id,
+                broker_epoch: epoch,
+                ..Default::default()
+            };
+            return (0, request.into());
+        }
+        let stale = rng.random_ratio(1, 100);
+        let failed = self.disk_failed.then(|| self.log_dirs()[1]);
+        let request = BrokerHeartbeatRequest {
+            broker_id: self.id,
+            broker_epoch: if stale {
+                BrokerEpoch(epoch.0 - 1)
+            } else {
+                epoch
+            },
+            current_metadata_offset: Offset(epoch.0),
+            want_shut_down: self.leaving,
+            offline_log_dirs: failed.into_iter().collect(),
+            ..Default::default()
+        };
+        (1, request.into())
+    }
+
+    /// A leader finds that one of its replicas lags, or has caught up.
+    fn propose_isr(
+        &self,
+        rng: &mut ChaCha8Rng,
+        epoch: BrokerEpoch,
+        state: &State,
+    ) -> Option<AlterPartitionRequest> {
+        let id = state.topics.led_by(self.id).choose(rng)?;
+        let partition = state.topics.partition(id)?;
+        let other = partition.replicas.iter().filter(|other| **other != self.id);
+        let other = *other.choose(rng)?;
+        // It may have heard late of the last change.
+        let is_late = rng.random_ratio(1, 20);
+        let mut isr = partition.isr.clone();
+        match isr.contains(&other) {
+            true => isr.retain(|member| *member != other),
+            false => isr.push(other),
+        }
+        let members = isr.into_iter().filter_map(|broker_id| {
+            let broker_epoch = match broker_id == self.id {
+                true => epoch,
+                false => state.brokers.get(broker_id)?.epoch,
+            };
+            Some(BrokerState {
+                broker_id,
+                broker_epoch,
+                ..Default::default()
+            })
+        });
+        Some(AlterPartitionRequest {
+            broker_id: self.id,
+            broker_epoch: epoch,
+            topics: vec![RequestTopicData {
+                topic_id: id.topic_id,
+                partitions: vec![RequestPartitionData {
+                    partition_index: id.partition_id,
+                    leader_epoch: partition.leader_epoch,
+                    partition_epoch: partition.partition_epoch - i32::from(is_late),
+                    new_isr_with_epochs: members.collect(),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        })
+    }
+
+    fn log_dirs(&self) -> Vec<Uuid> {
+        let of = |salt: u8| Uuid([self.id.0 as u8 ^ salt; 16]);
+        vec![of(0xd0), of(0xe0)]
     }
 
     fn registration(&self) -> BrokerRegistrationRequest {
@@ -127,7 +226,8 @@ impl Broker {
             }],
             features: features.collect(),
             rack: None,
-            log_dirs: vec![Uuid([self.incarnation_id.0[0] ^ 0xd0; 16])],
+            log_dirs: self.log_dirs(),
+            previous_broker_epoch: self.left.unwrap_or(BrokerEpoch::NONE),
             ..Default::default()
         }
     }
@@ -143,15 +243,17 @@ impl Broker {
                 answer.error_code == ErrorCode::NOT_CONTROLLER
             }
             Response::BrokerHeartbeat(answer) => {
-                if answer.error_code == ErrorCode::STALE_BROKER_EPOCH {
-                    self.epoch = None;
+                if answer.should_shut_down {
+                    self.restart(self.epoch);
                 }
                 answer.error_code == ErrorCode::NOT_CONTROLLER
             }
+            Response::AlterPartition(answer) => answer.error_code == ErrorCode::NOT_CONTROLLER,
             Response::AllocateProducerIds(answer) => {
                 match answer.error_code {
                     ErrorCode::NONE => promises.allocate(answer.producer_id_start),
-                    ErrorCode::STALE_BROKER_EPOCH => self.epoch = None,
+                    // A new life it must be: this broker has another epoch in the log.
+                    ErrorCode::STALE_BROKER_EPOCH => self.restart(None),
                     _ => {}
                 }
                 answer.error_code == ErrorCode::NOT_CONTROLLER
@@ -187,6 +289,11 @@ impl Admin {
                 name,
                 num_partitions: rng.random_range(1..=4),
                 replication_factor: rng.random_range(1..=3),
+                configs: vec![CreatableTopicConfig {
+                    name: "min.insync.replicas".to_owned(),
+                    value: Some(rng.random_range(1..=3).to_string()),
+                    ..Default::default()
+                }],
                 ..Default::default()
             }],
             timeout_ms: 5_000,
@@ -251,6 +358,11 @@ impl Promises {
         self.kept += 1;
         let owner = *self.epochs.entry(epoch).or_insert(broker);
         assert_eq!(owner, broker, "two brokers have the epoch {epoch}");
+    }
+
+    /// Whether the broker of this epoch may be fenced although it is heard from.
+    pub fn may_be_fenced(&self, epoch: BrokerEpoch) -> bool {
+        self.leaving.contains(&epoch)
     }
 
     fn allocate(&mut self, first: i64) {

@@ -5,8 +5,9 @@ use kraftd::{
     controller::{
         Caller, Controller, Effect, LoadedSnapshot, LogEvent, Principal, RequestId, SnapshotLoader,
     },
+    metadata::State,
     protocol::{
-        NodeId, Offset, OffsetAndEpoch,
+        BrokerEpoch, NodeId, Offset, OffsetAndEpoch,
         api::{Request, Response},
         record_batch::RecordBatch,
     },
@@ -30,13 +31,18 @@ impl Core {
         }
     }
 
-    pub fn on_request(&mut self, now: Now, token: Token, version: i16, request: Request) {
+    /// `received` is when the connection read the request.
+    pub fn on_request(
+        &mut self,
+        now: Now,
+        received: Time,
+        token: Token,
+        version: i16,
+        request: Request,
+    ) {
         match self {
             Core::Raft(raft) => raft.on_request(now, token, version, request),
             Core::Controller(controller) => {
-                if let Request::BrokerHeartbeat(heartbeat) = &request {
-                    controller.on_contact(heartbeat.broker_id, heartbeat.broker_epoch, now.time);
-                }
                 let caller = Caller {
                     token,
                     api_version: version,
@@ -44,10 +50,18 @@ impl Core {
                     client_host: Bytes::from_static(&[127, 0, 0, 1]),
                     listener_name: "CONTROLLER".to_owned(),
                     client_id: None,
-                    received: now.time,
+                    received,
                 };
                 controller.on_request(now, caller, request);
             }
+        }
+    }
+
+    /// A broker's heartbeat has arrived, and waits for its turn.
+    pub fn on_contact(&mut self, broker: NodeId, epoch: BrokerEpoch, at: Time) {
+        match self {
+            Core::Raft(_) => {}
+            Core::Controller(controller) => controller.on_contact(broker, epoch, at),
         }
     }
 
@@ -117,6 +131,22 @@ impl Core {
         match self {
             Core::Raft(raft) => raft.resign(now),
             Core::Controller(controller) => controller.shutdown(now),
+        }
+    }
+
+    /// The state that reads are answered from.
+    pub fn stable_state(&self) -> Option<&State> {
+        match self {
+            Core::Raft(_) => None,
+            Core::Controller(controller) => Some(controller.stable_state()),
+        }
+    }
+
+    /// How far the state reaches that reads are answered from.
+    pub fn stable_end(&self) -> Option<Offset> {
+        match self {
+            Core::Raft(_) => None,
+            Core::Controller(controller) => Some(controller.stable_end()),
         }
     }
 

@@ -1,15 +1,22 @@
 //! Whole quorums in simulated time: seeded faults, invariants after every event, convergence after
 //! healing. See docs/TESTING.md for how to replay a seed.
 
+mod bank;
+mod beyond;
+mod bugs;
 mod checker;
 mod clients;
 mod core;
+mod coverage;
+mod disks;
 mod nemesis;
 mod network;
 mod node;
 mod observer;
 mod plan;
 mod rim;
+mod strangers;
+mod wire;
 mod world;
 
 use std::{
@@ -20,15 +27,18 @@ use std::{
     thread,
 };
 
-use checker::Counts;
-use plan::{Plan, PlantedBug};
+use coverage::{Coverage, Mark};
+use nemesis::Fault;
+use plan::Plan;
 use world::{Outcome, run};
 
 const RAFT_SEEDS: u64 = 300;
 const CONTROLLER_SEEDS: u64 = 200;
+/// From so many on rare things must have happened, too.
+const RARE_SEEDS: u64 = 10_000;
+/// So many run twice.
+const TWICE_SEEDS: u64 = 3;
 const THREADS: usize = 2;
-/// At most so many seeds until a planted bug is found.
-const PLANTED_SEEDS: u64 = 100;
 
 /// `KRAFTD_SEED` alone, with all that the nodes say, or `KRAFTD_SEEDS` from 0 on, or as many as usual.
 fn seeds(usual: u64) -> Range<u64> {
@@ -80,14 +90,14 @@ fn for_each_seed<T: Send>(range: Range<u64>, work: impl Fn(u64) -> T + Sync) -> 
     })
 }
 
-/// Runs every seed, and says how to replay those that fail.
-fn survive(test: &str, seeds: Range<u64>, plan: impl Fn(u64) -> Plan + Sync) {
+/// Runs every seed, says how to replay those that fail, and what all of them reached.
+fn survive(test: &str, seeds: Range<u64>, plan: impl Fn(u64) -> Plan + Sync) -> Coverage {
     let results = for_each_seed(seeds, |seed| (seed, attempt(plan(seed))));
-    let mut total = Counts::default();
+    let mut total = Coverage::default();
     let mut failures = Vec::new();
     for (seed, result) in results {
         match result {
-            Ok(outcome) => total.add(&outcome.counts),
+            Ok(outcome) => total.add(&outcome.coverage),
             Err(why) => failures.push(format!(
                 "KRAFTD_SEED={seed} cargo test --release --test simulation -- --exact {test}\n    {why}"
             )),
@@ -100,84 +110,55 @@ fn survive(test: &str, seeds: Range<u64>, plan: impl Fn(u64) -> Plan + Sync) {
         "{failed} seeds failed:\n{}",
         failures.join("\n")
     );
+    total
+}
+
+/// After as many seeds as usual everything must have happened at least once.
+fn assert_reached(coverage: &Coverage, seeds: Range<u64>, usual: u64, of: &[Mark]) {
+    let faults = Fault::ALL.iter().map(|(fault, _)| *fault);
+    let gaps = coverage.gaps(of, &faults.collect::<Vec<_>>());
+    let enough = seeds.end - seeds.start >= usual;
+    assert!(
+        gaps.is_empty() || !enough,
+        "never reached: {}",
+        gaps.join(", ")
+    );
 }
 
 #[test]
 fn raft_survives_every_seed() {
-    survive("raft_survives_every_seed", seeds(RAFT_SEEDS), Plan::of_seed);
+    let seeds = seeds(RAFT_SEEDS);
+    let coverage = survive("raft_survives_every_seed", seeds.clone(), Plan::of_seed);
+    assert_reached(&coverage, seeds, RAFT_SEEDS, Mark::OF_RAFT);
 }
 
 #[test]
 fn controllers_survive_every_seed() {
     let seeds = seeds(CONTROLLER_SEEDS);
-    survive(
+    let coverage = survive(
         "controllers_survive_every_seed",
-        seeds,
+        seeds.clone(),
         Plan::with_controllers,
     );
+    assert_reached(
+        &coverage,
+        seeds.clone(),
+        CONTROLLER_SEEDS,
+        Mark::OF_CONTROLLERS,
+    );
+    assert_reached(&coverage, seeds, RARE_SEEDS, Mark::RARE);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    for seed in 0..3 {
-        let (first, second) = (run(Plan::of_seed(seed)), run(Plan::of_seed(seed)));
-        assert_eq!(
-            (first.trace, first.events),
-            (second.trace, second.events),
-            "seed {seed}"
-        );
+    for seed in seeds(TWICE_SEEDS) {
+        for plan in [Plan::of_seed(seed), Plan::with_controllers(seed)] {
+            let (first, second) = (run(plan.clone()), run(plan));
+            assert_eq!(
+                (first.trace, first.events),
+                (second.trace, second.events),
+                "seed {seed}"
+            );
+        }
     }
-}
-
-/// A simulator that finds nothing proves nothing: each planted bug must be found within some seeds of a
-/// plan that leans towards it.
-fn finds(bug: PlantedBug, lean: impl Fn(Plan) -> Plan) {
-    let found = (0..PLANTED_SEEDS).find_map(|seed| {
-        let plan = Plan {
-            bug: Some(bug),
-            ..lean(Plan::of_seed(seed))
-        };
-        attempt(plan).err().map(|why| (seed, why))
-    });
-    let (seed, why) =
-        found.unwrap_or_else(|| panic!("{bug:?} was not found in {PLANTED_SEEDS} seeds"));
-    println!("{bug:?} is found by seed {seed}: {why}");
-}
-
-#[test]
-fn a_vote_that_is_not_saved_is_found() {
-    finds(PlantedBug::VoteNotSaved, |plan| Plan {
-        nodes: 5,
-        kill_every_ms: Some(100),
-        down_ms: 50,
-        old_node: true,
-        ..plan
-    });
-}
-
-#[test]
-fn an_end_counted_before_its_sync_is_found() {
-    finds(PlantedBug::EndCountedBeforeSync, |plan| Plan {
-        nodes: 3,
-        power_cut_every_ms: Some(500),
-        ..plan
-    });
-}
-
-#[test]
-fn old_records_committed_by_counting_are_found() {
-    finds(PlantedBug::OldEpochCommittedByCounting, |plan| Plan {
-        nodes: 5,
-        election_timeout_ms: 100,
-        fetch_timeout_ms: 100,
-        fetch_max_bytes: 1,
-        snapshot_every_ms: None,
-        rot_every_ms: None,
-        replace_disk_every_ms: None,
-        partition_every_ms: Some(150),
-        kill_every_ms: Some(300),
-        propose_every_ms: 5,
-        down_ms: 300,
-        ..plan
-    });
 }

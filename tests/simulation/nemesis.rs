@@ -1,23 +1,31 @@
-//! What goes wrong: processes die, hosts lose power, disks rot or are replaced, links break.
+//! What goes wrong: processes die, hosts lose power, links break, clocks jump; disks in [`crate::disks`].
+
+use std::ops::Range;
 
 use kraftd::{
     controller::RequestId,
-    log::{Log, memory::MemoryLog},
-    protocol::{NodeId, Offset, OffsetAndEpoch, quorum_state::Standing},
+    log::{Log, memory::Failure},
+    protocol::NodeId,
     raft::SendError,
     time::Time,
 };
 use rand::{Rng, seq::IteratorRandom};
 
 use crate::{
-    core::Core,
+    coverage::Mark,
     node::Asker,
-    plan::Plan,
-    rim::snapshot_content,
     world::{Event, World},
 };
 
-#[derive(Clone, Copy, Debug)]
+/// How far a wall clock jumps at most, in milliseconds.
+const MAX_JUMP_MS: i64 = 3_600_000;
+/// How slow a busy host is: so many microseconds for one input, doubled up to so many times; and for how
+/// long.
+const BUSY_US: u64 = 500;
+const BUSY_DOUBLED: Range<u32> = 0..10;
+const BUSY_FOR_US: Range<u64> = 500_000..5_000_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// The process dies, the host lives and says so.
     Kill,
@@ -25,56 +33,73 @@ pub enum Fault {
     PowerCut,
     /// All hosts die at once.
     Blackout,
-    /// A bit of a synced batch flips.
-    Rot,
+    /// Something that was written is not there any more.
+    DamageDisk,
     /// A node gets a new, blank disk.
     ReplaceDisk,
+    /// Two nodes get each other's disk.
+    SwapDisks,
+    FullDisk,
+    FailSync,
+    SlowDisk,
+    /// A disk does nothing for a while.
+    HungDisk,
     Partition,
+    /// A link breaks and comes back, many times.
+    Flap,
+    /// Links hold back what is sent, one after the other, and let go in another order.
+    Clog,
+    /// Clients reach some nodes no more.
+    CutClients,
     /// One connection breaks.
     Reset,
     /// A process stands still for a while (SIGSTOP, a stalled host).
     Pause,
+    /// A host has too much to do.
+    Overload,
+    WallClockJump,
     /// A clean stop, or where raft runs alone a resignation.
     Resign,
     /// Raft alone: a snapshot, and the log before it is dropped.
     Snapshot,
+    /// Somebody who does not belong here asks for something.
+    Stranger,
 }
 
 impl Fault {
-    pub const ALL: &[Fault] = &[
-        Fault::Kill,
-        Fault::PowerCut,
-        Fault::Blackout,
-        Fault::Rot,
-        Fault::ReplaceDisk,
-        Fault::Partition,
-        Fault::Reset,
-        Fault::Pause,
-        Fault::Resign,
-        Fault::Snapshot,
+    /// All, with the mean times between them, in milliseconds.
+    pub const ALL: &[(Fault, Range<u64>)] = &[
+        (Fault::Kill, 500..8_000),
+        (Fault::PowerCut, 800..10_000),
+        (Fault::Blackout, 5_000..30_000),
+        (Fault::DamageDisk, 5_000..30_000),
+        (Fault::ReplaceDisk, 15_000..40_000),
+        (Fault::SwapDisks, 15_000..40_000),
+        (Fault::FullDisk, 5_000..30_000),
+        (Fault::FailSync, 3_000..30_000),
+        (Fault::SlowDisk, 3_000..15_000),
+        (Fault::HungDisk, 5_000..30_000),
+        (Fault::Partition, 1_000..10_000),
+        (Fault::Flap, 3_000..15_000),
+        (Fault::Clog, 2_000..10_000),
+        (Fault::CutClients, 3_000..15_000),
+        (Fault::Reset, 300..4_000),
+        (Fault::Pause, 1_000..10_000),
+        (Fault::Overload, 4_000..20_000),
+        (Fault::WallClockJump, 1_000..10_000),
+        (Fault::Resign, 1_000..10_000),
+        (Fault::Snapshot, 500..10_000),
+        (Fault::Stranger, 50..2_000),
     ];
-
-    pub fn every_ms(self, plan: &Plan) -> Option<u64> {
-        match self {
-            Fault::Kill => plan.kill_every_ms,
-            Fault::PowerCut => plan.power_cut_every_ms,
-            Fault::Blackout => plan.blackout_every_ms,
-            Fault::Rot => plan.rot_every_ms,
-            Fault::ReplaceDisk => plan.replace_disk_every_ms,
-            Fault::Partition => plan.partition_every_ms,
-            Fault::Reset => plan.reset_every_ms,
-            Fault::Pause => plan.pause_every_ms,
-            Fault::Resign => plan.resign_every_ms,
-            Fault::Snapshot => plan.snapshot_every_ms,
-        }
-    }
 }
 
 impl World {
     pub fn fault(&mut self, fault: Fault) {
+        self.coverage.fired(fault);
         let victim = self.nodes.keys().copied().choose(&mut self.rng);
         let victim = victim.expect("at least one node");
         let down_us = self.rng.random_range(0..self.plan.down_ms * 1000);
+        let until = Time(self.now.0 + down_us);
         match fault {
             Fault::Kill => {
                 self.kill(victim);
@@ -84,15 +109,17 @@ impl World {
                 self.cut_power(victim);
                 self.after(down_us, Event::Start(victim));
             }
-            Fault::Blackout => {
-                for id in self.node_ids() {
-                    self.cut_power(id);
-                    let down_us = self.rng.random_range(0..self.plan.down_ms * 1000);
-                    self.after(down_us, Event::Start(id));
-                }
-            }
-            Fault::Rot => self.rot(victim),
+            Fault::Blackout => self.black_out(),
+            Fault::DamageDisk => self.damage_disk(victim),
             Fault::ReplaceDisk => self.replace_disk(victim),
+            Fault::SwapDisks => self.swap_disks(down_us),
+            Fault::FullDisk => {
+                self.node(victim).disk.fail(Some(Failure::Full));
+                self.after(down_us, Event::SpaceFreed(victim));
+            }
+            Fault::FailSync => self.node(victim).disk.fail(Some(Failure::Sync)),
+            Fault::SlowDisk => self.node(victim).slow_until = Some(until),
+            Fault::HungDisk => self.node(victim).hung_until = Some(until),
             Fault::Partition => {
                 let (plan, rng) = (&self.plan, &mut self.rng);
                 match rng.random_bool(0.5) {
@@ -100,13 +127,34 @@ impl World {
                     false => self.network.heal(),
                 }
             }
+            Fault::Flap => self.flap(),
+            Fault::Clog => self.clog(down_us),
+            Fault::CutClients => {
+                let (clients, nodes) = (self.client_ids(), self.node_ids());
+                self.network.cut_clients(&clients, &nodes, &mut self.rng);
+            }
             Fault::Reset => self.reset(victim),
-            Fault::Pause => {
-                let until = Time(self.now.0 + down_us);
-                self.node(victim).paused_until = Some(until);
+            Fault::Pause => self.node(victim).pause(until),
+            Fault::Overload => {
+                let us = BUSY_US << self.rng.random_range(BUSY_DOUBLED);
+                let until = Time(self.now.0 + self.rng.random_range(BUSY_FOR_US));
+                self.node(victim).slow_cpu = Some((us, until));
+            }
+            Fault::WallClockJump => {
+                let jump_ms = self.rng.random_range(-MAX_JUMP_MS..=MAX_JUMP_MS);
+                self.node(victim).wall_jump_ms = jump_ms;
             }
             Fault::Resign => self.resign(victim, down_us),
             Fault::Snapshot => self.snapshot(victim),
+            Fault::Stranger => self.let_a_stranger_ask(victim),
+        }
+    }
+
+    fn black_out(&mut self) {
+        for id in self.node_ids() {
+            self.cut_power(id);
+            let down_us = self.rng.random_range(0..self.plan.down_ms * 1000);
+            self.after(down_us, Event::Start(id));
         }
     }
 
@@ -124,7 +172,6 @@ impl World {
         if self.node(id).core.is_none() {
             return;
         }
-        self.checker.counts.crashes += 1;
         self.node(id).stop();
         for other in self.node_ids() {
             if other != id {
@@ -133,9 +180,22 @@ impl World {
         }
     }
 
+    /// The process, or its host, dies in the middle of what it does.
+    pub fn crash(&mut self, id: NodeId) {
+        self.coverage.reach(Mark::CrashedBetweenEffects);
+        let down_us = self.rng.random_range(0..self.plan.down_ms * 1000);
+        match self.rng.random_bool(0.5) {
+            true => self.kill(id),
+            false => self.cut_power(id),
+        }
+        self.after(down_us, Event::Start(id));
+    }
+
     /// The connection of `node` to `peer` is closed by the peer's side.
     fn drop_connection(&mut self, node: NodeId, peer: NodeId) {
-        let delay = self.network.delay_us(peer, node, &self.plan, &mut self.rng);
+        let delay = self
+            .network
+            .delay_us(self.now, (peer, node), &self.plan, &mut self.rng);
         let Some(us) = delay else {
             return;
         };
@@ -164,85 +224,61 @@ impl World {
         }
     }
 
-    fn cut_power(&mut self, id: NodeId) {
-        if self.node(id).core.is_some() {
-            self.checker.counts.crashes += 1;
-        }
+    pub fn cut_power(&mut self, id: NodeId) {
         let node = self.nodes.get_mut(&id).expect("a node");
         node.stop();
         node.dark = true;
-        node.disk.cut_power(&mut self.rng);
-    }
-
-    /// Whether a disk may be damaged without going beyond what is promised: every other one is whole,
-    /// and trusted.
-    fn others_are_sound(&self, id: NodeId) -> bool {
-        let mut others = self.nodes.values().filter(|node| node.id != id);
-        others.all(|node| node.disk.saved_quorum_state().standing == Standing::Sound)
-    }
-
-    /// A bit of the log flips. Found at the next start, which comes at once, so that the world knows
-    /// how many disks are damaged.
-    fn rot(&mut self, id: NodeId) {
-        let more = self.plan.nodes > 1;
-        if more && self.others_are_sound(id) {
-            self.kill(id);
-            let node = self.nodes.get_mut(&id).expect("a node");
-            node.disk.rot(&mut self.rng);
-            node.disk.recover();
-            self.after(1_000_000, Event::Start(id));
+        if let Some(end) = node.phantom_from.take() {
+            node.disk
+                .truncate(end.max(node.disk.start().offset))
+                .expect("a simulated disk");
+        }
+        if node.disk.cut_power(&mut self.rng) > 0 {
+            self.coverage.reach(Mark::TornTail);
         }
     }
 
-    /// Only where the others have records: a quorum that never wrote any cannot be told from a new one.
-    fn replace_disk(&mut self, id: NodeId) {
-        let mut others = self.nodes.values().filter(|node| node.id != id);
-        let have_records = others.all(|node| node.disk.end() > Offset(0));
-        let more = self.plan.nodes > 1;
-        if more && self.others_are_sound(id) && have_records {
-            self.kill(id);
-            self.node(id).disk = MemoryLog::default();
-            self.node(id).was_amnesiac = false;
-            self.checker.on_forgotten(id, self.plan.nodes);
-            self.after(1_000_000, Event::Start(id));
+    fn links(&self) -> Vec<(NodeId, NodeId)> {
+        let ids = self.node_ids();
+        let pairs = ids
+            .iter()
+            .flat_map(|from| ids.iter().map(|to| (*from, *to)));
+        pairs.filter(|(from, to)| from != to).collect()
+    }
+
+    fn flap(&mut self) {
+        let Some(link) = self.links().into_iter().choose(&mut self.rng) else {
+            return;
+        };
+        let mut us = 0;
+        for round in 0..2 * self.rng.random_range(5..30) {
+            us += self.rng.random_range(5_000..200_000);
+            let cut = round % 2 == 0;
+            self.after(us, Event::Link { link, cut });
         }
     }
 
-    /// The node writes a snapshot of what is committed, and drops the log before it.
-    fn snapshot(&mut self, id: NodeId) {
-        let node = &self.nodes[&id];
-        let Some(Core::Raft(raft)) = &node.core else {
-            return;
-        };
-        let committed = raft.high_watermark().unwrap_or(Offset(0));
-        let durable = committed.min(node.disk.synced_end());
-        let batches = node.disk.batches();
-        let last = batches.iter().rfind(|batch| batch.end_offset() <= durable);
-        let Some(last) = last else {
-            return;
-        };
-        let snapshot = OffsetAndEpoch {
-            offset: last.end_offset(),
-            epoch: last.epoch(),
-        };
-        let content = snapshot_content(self.checker.digest(snapshot.offset));
-        let life = node.life;
-        let bytes = self.node(id).disk.write_snapshot(snapshot, [content]);
-        self.with(id, life, |core, now| {
-            core.on_snapshot_written(now, snapshot, bytes)
-        });
-        let dropped = self.node(id).disk.drop_prefix(snapshot);
-        dropped.expect("a simulated disk");
-        self.with(id, life, |core, now| core.on_log_start(now, snapshot));
+    fn clog(&mut self, down_us: u64) {
+        for link in self.links() {
+            if self.rng.random_bool(0.5) {
+                let from_us = self.rng.random_range(0..=down_us);
+                let until_us = self.rng.random_range(from_us..=2 * down_us + 1);
+                let until = Time(self.now.0 + until_us);
+                self.after(from_us, Event::Clog { link, until });
+            }
+        }
     }
 
     pub fn heal(&mut self) {
         self.healed = true;
         self.network.stay_whole();
+        self.give_disks_back();
         for id in self.node_ids() {
-            self.node(id).paused_until = None;
             // Also those whose clean stop is under way.
             self.kill(id);
+            self.mend_disk(id);
+            let node = self.node(id);
+            (node.slow_until, node.hung_until, node.slow_cpu) = (None, None, None);
             self.after(1_000, Event::Start(id));
         }
     }

@@ -1,17 +1,24 @@
-//! The network between the nodes: who can reach whom, and how long a message takes.
+//! The network between the nodes, and between them and their clients: who can reach whom, and how long a
+//! message takes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kraftd::protocol::NodeId;
+use kraftd::{protocol::NodeId, time::Time};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::plan::Plan;
 
+type Link = (NodeId, NodeId);
+
 #[derive(Default)]
 pub struct Network {
     /// Ordered pairs that cannot be crossed.
-    cut: BTreeSet<(NodeId, NodeId)>,
+    cut: BTreeSet<Link>,
+    /// The same between clients and nodes.
+    clients_cut: BTreeSet<Link>,
+    /// What is sent here waits until then, and arrives in a burst.
+    clogged: BTreeMap<Link, Time>,
     healed: bool,
 }
 
@@ -22,23 +29,29 @@ impl Network {
 
     /// No more faults of any kind.
     pub fn stay_whole(&mut self) {
-        self.heal();
-        self.healed = true;
+        *self = Network {
+            healed: true,
+            ..Network::default()
+        };
     }
 
-    /// Cuts the nodes in two, or one of them off, or single links.
+    /// Cuts the nodes in two, or one of them off, or single links, or all but a ring.
     pub fn partition(&mut self, plan: &Plan, rng: &mut ChaCha8Rng) {
         self.cut.clear();
         let nodes = 1..=plan.nodes;
-        let kind = rng.random_range(0..3);
+        let kind = rng.random_range(0..4);
         let side: BTreeSet<i32> = nodes.clone().filter(|_| rng.random_bool(0.5)).collect();
         let alone = rng.random_range(nodes.clone());
         for from in nodes.clone() {
             for to in nodes.clone() {
+                let distance = (from - to).rem_euclid(plan.nodes);
                 let apart = match kind {
                     0 => side.contains(&from) != side.contains(&to),
                     1 => (from == alone) != (to == alone),
-                    _ => rng.random_bool(0.3),
+                    2 => rng.random_bool(0.3),
+                    // Of three nodes a ring lacks nothing: two of them meet only through the third.
+                    _ if plan.nodes == 3 => from != alone && to != alone,
+                    _ => distance != 1 && distance != plan.nodes - 1,
                 };
                 let crosses = plan.one_way_partitions && rng.random_bool(0.5);
                 if apart && !crosses {
@@ -48,20 +61,44 @@ impl Network {
         }
     }
 
-    pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        self.cut.contains(&(from, to))
+    /// Cuts one link in one direction, or mends it.
+    pub fn set_cut(&mut self, link: Link, cut: bool) {
+        match cut && !self.healed {
+            true => self.cut.insert(link),
+            false => self.cut.remove(&link),
+        };
+    }
+
+    pub fn clog(&mut self, link: Link, until: Time) {
+        if !self.healed {
+            self.clogged.insert(link, until);
+        }
+    }
+
+    /// Some clients reach some nodes no more, and others do again.
+    pub fn cut_clients(&mut self, clients: &[NodeId], nodes: &[NodeId], rng: &mut ChaCha8Rng) {
+        self.clients_cut.clear();
+        for (client, node) in clients
+            .iter()
+            .flat_map(|c| nodes.iter().map(move |n| (*c, *n)))
+        {
+            if rng.random_bool(0.4) {
+                self.clients_cut.extend([(client, node), (node, client)]);
+            }
+        }
     }
 
     /// How long a message takes in microseconds, or `None` when it never arrives.
     pub fn delay_us(
         &self,
-        from: NodeId,
-        to: NodeId,
+        now: Time,
+        (from, to): Link,
         plan: &Plan,
         rng: &mut ChaCha8Rng,
     ) -> Option<u64> {
         let lost = plan.lose_one_in.is_some_and(|n| rng.random_ratio(1, n)) && !self.healed;
-        if lost || self.is_cut(from, to) {
+        let cut = self.cut.contains(&(from, to)) || self.clients_cut.contains(&(from, to));
+        if lost || cut {
             return None;
         }
         let max_us = if self.healed {
@@ -69,7 +106,9 @@ impl Network {
         } else {
             plan.max_delay_us
         };
-        Some(rng.random_range(50..=max_us.max(51)))
+        let held = self.clogged.get(&(from, to));
+        let held_us = held.map_or(0, |until| until.0.saturating_sub(now.0));
+        Some(held_us + rng.random_range(50..=max_us.max(51)))
     }
 
     /// Whether a message comes twice.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use kraftd::{
-    controller::{self, RequestId},
-    log::{Log, memory::MemoryLog},
-    protocol::{NodeId, Offset, QuorumState, record_batch::RecordBatch},
+    controller::{self, Effect, RequestId},
+    log::{Log, LogError, Recovered, memory::MemoryLog},
+    protocol::{BrokerEpoch, NodeId, Offset, QuorumState, record_batch::RecordBatch},
     raft::{LogStatus, Raft, Restored, Token},
     time::{Now, Time},
 };
@@ -33,9 +33,24 @@ pub struct Node {
     /// The host is without power: nobody refuses connections either.
     pub dark: bool,
     pub paused_until: Option<Time>,
+    /// Its disk takes long, or does nothing at all, until then.
+    pub slow_until: Option<Time>,
+    pub hung_until: Option<Time>,
+    /// What waits for the hung disk, and the process with it.
+    pub stuck: Option<Effect>,
+    /// Every input takes so many microseconds, until then.
+    pub slow_cpu: Option<(u64, Time)>,
+    pub busy_until: Time,
+    /// Heartbeats that have arrived, stamped, and not been told to the controller.
+    pub contacts: Vec<(NodeId, BrokerEpoch, Time)>,
+    /// When each broker was last heard from in this life.
+    pub heard: BTreeMap<(NodeId, BrokerEpoch), Time>,
     /// Handed to the disk while a sync was under way.
     pub queue: VecDeque<RecordBatch>,
     pub syncing: bool,
+    /// How many syncs there were, and when what is acknowledged was last noted.
+    pub syncs: u64,
+    pub noted_at: Time,
     /// Requests of ours without an answer.
     pub pending: BTreeMap<RequestId, NodeId>,
     pub askers: BTreeMap<Token, Asker>,
@@ -44,12 +59,17 @@ pub struct Node {
     /// Of the planted bug that saves late.
     pub unsaved: Option<QuorumState>,
     pub was_leader: bool,
+    pub was_role: &'static str,
+    pub was_stable: Option<Offset>,
+    /// Of the planted bug that trusts what it reads: where the disk really ended at the start.
+    pub phantom_from: Option<Offset>,
     /// The high watermark last seen.
     pub committed: Offset,
     pub was_amnesiac: bool,
     /// Percent of true speed, and start, of its monotonic clock.
     pub clock_percent: u64,
     pub clock_offset_us: u64,
+    pub wall_jump_ms: i64,
 }
 
 impl Node {
@@ -61,19 +81,37 @@ impl Node {
             life: 0,
             dark: false,
             paused_until: None,
+            slow_until: None,
+            hung_until: None,
+            stuck: None,
+            slow_cpu: None,
+            busy_until: Time(0),
+            contacts: Vec::new(),
+            heard: BTreeMap::new(),
             queue: VecDeque::new(),
             syncing: false,
+            syncs: 0,
+            noted_at: Time(0),
             pending: BTreeMap::new(),
             askers: BTreeMap::new(),
             next_token: 0,
             wake_at: None,
             unsaved: None,
             was_leader: false,
+            was_role: "",
+            was_stable: None,
+            phantom_from: None,
             committed: Offset(0),
             was_amnesiac: false,
             clock_percent,
             clock_offset_us,
+            wall_jump_ms: 0,
         }
+    }
+
+    /// The process does nothing until then.
+    pub fn pause(&mut self, until: Time) {
+        self.paused_until = self.paused_until.max(Some(until));
     }
 
     pub fn raft(&self) -> Option<&Raft> {
@@ -85,7 +123,7 @@ impl Node {
         let elapsed = time.0 * self.clock_percent / 100;
         Now {
             time: Time(self.clock_offset_us + elapsed),
-            wall_clock_ms: 1_700_000_000_000 + (elapsed / 1000) as i64,
+            wall_clock_ms: 1_700_000_000_000 + (elapsed / 1000) as i64 + self.wall_jump_ms,
         }
     }
 
@@ -96,8 +134,7 @@ impl Node {
     }
 
     /// What a start finds on the disk.
-    pub fn restore(&mut self) -> Restored {
-        let found = self.disk.recover();
+    pub fn restore(found: Recovered) -> Restored {
         Restored {
             quorum_state: found.quorum_state,
             log: LogStatus {
@@ -110,8 +147,8 @@ impl Node {
     }
 
     /// The same for a controller, with the state that the disk holds.
-    pub fn restore_controller(&mut self) -> controller::Restored {
-        let raft = self.restore();
+    pub fn restore_controller(&self, found: Recovered) -> controller::Restored {
+        let raft = Node::restore(found);
         let newest = raft.snapshots.keys().max_by_key(|id| id.offset).copied();
         let snapshot = newest.map(|id| {
             let content = self.disk.snapshot(id).expect("a snapshot that is listed");
@@ -138,7 +175,12 @@ impl Node {
         self.wake_at = None;
         self.unsaved = None;
         self.paused_until = None;
+        self.stuck = None;
+        self.contacts.clear();
+        self.heard.clear();
         self.was_leader = false;
+        self.was_role = "";
+        self.was_stable = None;
         self.committed = Offset(0);
     }
 
@@ -175,19 +217,19 @@ impl Node {
             self.queue.push_back(batch);
             return false;
         }
-        self.disk.append(&batch).expect("a simulated disk");
+        self.disk.append(&batch).expect("appends wait for a sync");
         self.syncing = true;
         true
     }
 
     /// The sync is done: what it made durable, and whether the next one begins.
-    pub fn synced(&mut self) -> (Offset, bool) {
-        let end = self.disk.sync().expect("a simulated disk");
-        self.disk.save_acknowledged().expect("a simulated disk");
+    pub fn synced(&mut self) -> Result<(Offset, bool), LogError> {
+        let end = self.disk.sync()?;
+        self.syncs += 1;
         self.syncing = !self.queue.is_empty();
         for batch in std::mem::take(&mut self.queue) {
-            self.disk.append(&batch).expect("a simulated disk");
+            self.disk.append(&batch).expect("appends wait for a sync");
         }
-        (end, self.syncing)
+        Ok((end, self.syncing))
     }
 }

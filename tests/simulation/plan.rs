@@ -1,21 +1,16 @@
 //! What one seed runs: how many nodes, which timeouts, which faults and how often. Each seed picks its
 //! own subset (swarm testing), since a storm of every fault at once reaches less than a few of them.
 
+use std::collections::BTreeMap;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// A bug of the rim, built in to see whether the simulator finds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlantedBug {
-    /// The quorum state reaches the disk some time after the answer that rests on it.
-    VoteNotSaved,
-    /// A record counts as durable when it is handed to the disk.
-    EndCountedBeforeSync,
-    /// A leader takes records of earlier epochs for committed once a majority has them.
-    OldEpochCommittedByCounting,
-}
+use crate::{bugs::PlantedBug, nemesis::Fault};
 
-/// Mean times between faults are in milliseconds of simulated time; `None` leaves the fault out.
+/// A seed has each of the faults with this probability.
+const FAULT_PROBABILITY: f64 = 0.35;
+
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub seed: u64,
@@ -25,8 +20,12 @@ pub struct Plan {
     pub election_timeout_ms: u64,
     pub fetch_timeout_ms: u64,
     pub request_timeout_ms: u64,
+    /// Of brokers.
+    pub session_timeout_ms: u64,
     pub fetch_max_bytes: usize,
     pub snapshot_chunk_bytes: usize,
+    /// Of a controller: so many bytes of log make a snapshot, and are kept.
+    pub snapshot_bytes: u64,
     /// Faults until here, then everything heals.
     pub faults_until_ms: u64,
     pub ends_at_ms: u64,
@@ -34,20 +33,17 @@ pub struct Plan {
     pub propose_every_ms: u64,
     pub max_delay_us: u64,
     pub max_sync_us: u64,
+    /// What it takes a process to look at one input.
+    pub cpu_us: u64,
+    pub more_observers: i32,
     /// Of this many messages one is lost, or comes twice.
     pub lose_one_in: Option<u32>,
     pub repeat_one_in: Option<u32>,
-    pub kill_every_ms: Option<u64>,
-    pub power_cut_every_ms: Option<u64>,
-    pub blackout_every_ms: Option<u64>,
-    pub rot_every_ms: Option<u64>,
-    pub replace_disk_every_ms: Option<u64>,
-    pub partition_every_ms: Option<u64>,
+    /// Of this many effects one is not performed any more: the process, or its host, dies before it.
+    pub crash_one_in: Option<u32>,
+    /// The faults with the mean times between them, in milliseconds of simulated time.
+    pub faults: BTreeMap<Fault, u64>,
     pub one_way_partitions: bool,
-    pub reset_every_ms: Option<u64>,
-    pub pause_every_ms: Option<u64>,
-    pub resign_every_ms: Option<u64>,
-    pub snapshot_every_ms: Option<u64>,
     pub down_ms: u64,
     /// Clocks run up to this many percent fast or slow.
     pub skew_percent: u64,
@@ -61,21 +57,21 @@ impl Plan {
     pub fn of_seed(seed: u64) -> Plan {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let election_timeout_ms = rng.random_range(100..=1000);
-        let mut sometimes = |mean_ms: std::ops::Range<u64>| {
-            let fires = rng.random_bool(0.45);
-            let every_ms = rng.random_range(mean_ms);
-            fires.then_some(every_ms)
+        let mut faults = BTreeMap::new();
+        for (fault, every_ms) in Fault::ALL {
+            let every_ms = rng.random_range(every_ms.clone());
+            if rng.random_bool(FAULT_PROBABILITY) {
+                faults.insert(*fault, every_ms);
+            }
+        }
+        let mut sometimes = |one_in: std::ops::Range<u32>| {
+            let fires = rng.random_bool(0.4);
+            let one_in = rng.random_range(one_in);
+            fires.then_some(one_in)
         };
-        let kill_every_ms = sometimes(500..8_000);
-        let power_cut_every_ms = sometimes(800..10_000);
-        let blackout_every_ms = sometimes(5_000..30_000);
-        let rot_every_ms = sometimes(10_000..30_000);
-        let replace_disk_every_ms = sometimes(15_000..40_000);
-        let partition_every_ms = sometimes(1_000..10_000);
-        let reset_every_ms = sometimes(300..4_000);
-        let pause_every_ms = sometimes(1_000..10_000);
-        let resign_every_ms = sometimes(1_000..10_000);
-        let snapshot_every_ms = sometimes(500..10_000);
+        let lose_one_in = sometimes(3..500);
+        let repeat_one_in = sometimes(2..500);
+        let crash_one_in = sometimes(100..5_000);
         Plan {
             seed,
             controllers: false,
@@ -83,28 +79,24 @@ impl Plan {
             election_timeout_ms,
             fetch_timeout_ms: election_timeout_ms * rng.random_range(1..=3),
             request_timeout_ms: election_timeout_ms * rng.random_range(1..=3),
+            session_timeout_ms: [1_000, 3_000, 9_000][rng.random_range(0..3)],
             fetch_max_bytes: [1, 200, 1 << 20][rng.random_range(0..3)],
             snapshot_chunk_bytes: [7, 100, 1 << 20][rng.random_range(0..3)],
+            snapshot_bytes: [1_000, 5_000, 1 << 20][rng.random_range(0..3)],
             faults_until_ms: 45_000,
             ends_at_ms: 60_000,
             propose_every_ms: rng.random_range(5..200),
             max_delay_us: [500, 5_000, 50_000][rng.random_range(0..3)],
             max_sync_us: [100, 10_000, 100_000][rng.random_range(0..3)],
-            lose_one_in: rng.random_bool(0.4).then(|| rng.random_range(5..500)),
-            repeat_one_in: rng.random_bool(0.4).then(|| rng.random_range(5..500)),
-            kill_every_ms,
-            power_cut_every_ms,
-            blackout_every_ms,
-            rot_every_ms,
-            replace_disk_every_ms,
-            partition_every_ms,
+            cpu_us: [0, 0, 20, 200][rng.random_range(0..4)],
+            more_observers: [0, 0, 0, 10][rng.random_range(0..4)],
+            lose_one_in,
+            repeat_one_in,
+            crash_one_in,
+            faults,
             one_way_partitions: rng.random_bool(0.5),
-            reset_every_ms,
-            pause_every_ms,
-            resign_every_ms,
-            snapshot_every_ms,
             down_ms: rng.random_range(10..5_000),
-            skew_percent: rng.random_range(0..=20),
+            skew_percent: rng.random_range(0..=60),
             old_node: rng.random_bool(0.2),
             bug: None,
         }
@@ -120,5 +112,19 @@ impl Plan {
             snapshot_chunk_bytes: plan.snapshot_chunk_bytes.max(20_000),
             ..plan
         }
+    }
+
+    /// With this fault so often, or without it.
+    pub fn with(mut self, fault: Fault, every_ms: impl Into<Option<u64>>) -> Plan {
+        match every_ms.into() {
+            Some(every_ms) => self.faults.insert(fault, every_ms),
+            None => self.faults.remove(&fault),
+        };
+        self
+    }
+
+    /// Whether this bug is built in.
+    pub fn has(&self, bug: PlantedBug) -> bool {
+        self.bug == Some(bug)
     }
 }

@@ -3,53 +3,70 @@
 
 use bytes::Bytes;
 use kraftd::{
-    controller::{self, Controller, Effect, PeriodicOptions, RequestId, SnapshotOptions},
-    log::Log,
+    controller::{self, Controller, Effect, PeriodicOptions, SnapshotOptions},
+    log::{Log, LogError},
     metadata,
     protocol::{
-        NodeId, Offset, OffsetAndEpoch, Uuid,
-        api::{Request, Response},
-        features::MetadataVersion,
-        messages::controller_registration::Listener,
-        quorum_state::Standing,
-        record_batch::RecordBatch,
-        wire::{Reader, Writer},
+        NodeId, Offset, OffsetAndEpoch, Uuid, features::MetadataVersion,
+        messages::controller_registration::Listener, quorum_state::Standing,
+        record_batch::RecordBatch, records::MetadataRecord,
     },
-    raft::{self, Endpoint, Raft, SendError, Token, VoterSet},
+    raft::{self, Endpoint, Raft, VoterSet},
     time::Time,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
+    bugs::PlantedBug,
     core::{CLUSTER_ID, Core},
-    node::{Asker, Node},
-    plan::PlantedBug,
+    coverage::Mark,
+    node::Node,
     world::{Event, World},
 };
 
 /// How late the planted bug saves, in microseconds.
 const SAVED_LATE_US: u64 = 20_000;
+/// What is acknowledged is noted after so much rest, or while there is none, so often.
+const NOTED_AFTER_US: u64 = 50_000;
+const NOTED_EVERY_MS: u64 = 1_000;
+/// How long a sync takes on a slow disk, in microseconds.
+const SLOW_SYNC_US: std::ops::Range<u64> = 50_000..2_000_000;
 
 impl World {
     pub fn start(&mut self, id: NodeId) {
         let (time, seed) = (self.now, self.rng.random());
         let options = self.options(id);
         let controllers = self.plan.controllers;
+        let accepts_any = self.plan.has(PlantedBug::WrongDiskAccepted);
         let node = self.node(id);
         if node.core.is_some() {
             return;
         }
         node.dark = false;
+        let synced_end = node.disk.synced_end();
+        let found = match accepts_any {
+            true => Ok(node.disk.recover()),
+            false => node.disk.open(id),
+        };
+        let Some(found) = self.survive(id, found) else {
+            return;
+        };
+        let unsynced = self.plan.has(PlantedBug::PageCacheTrusted);
+        let node = self.nodes.get_mut(&id).expect("a node");
+        node.phantom_from = Some(synced_end).filter(|_| unsynced);
+        if !found.snapshots.is_empty() {
+            self.coverage.reach(Mark::StateLoadedFromSnapshot);
+        }
         let now = node.now(time);
         node.core = Some(match controllers {
             true => {
-                let restored = node.restore_controller();
+                let restored = node.restore_controller(found);
                 Core::Controller(Box::new(Controller::new(options, restored, seed, now)))
             }
             false => {
                 let rng = ChaCha8Rng::seed_from_u64(seed);
-                let restored = node.restore();
+                let restored = Node::restore(found);
                 let raft = Raft::new(options.raft, options.voters, restored, rng, now);
                 Core::Raft(Box::new(raft))
             }
@@ -87,6 +104,7 @@ impl World {
                 node_id: id,
                 voter_ids: self.node_ids().into_iter().collect(),
                 cluster_id: CLUSTER_ID.to_owned(),
+                session_timeout_ms: plan.session_timeout_ms,
                 bootstrap: bootstrap.into(),
                 ..Default::default()
             },
@@ -98,8 +116,8 @@ impl World {
             }],
             periodic: PeriodicOptions::default(),
             snapshots: SnapshotOptions {
-                max_bytes_between_snapshots: plan.snapshot_every_ms.unwrap_or(1 << 20),
-                max_retention_bytes: plan.snapshot_every_ms.map_or(1 << 20, |ms| ms as i64),
+                max_bytes_between_snapshots: plan.snapshot_bytes,
+                max_retention_bytes: plan.snapshot_bytes as i64,
                 ..Default::default()
             },
             append_linger_ms: None,
@@ -108,17 +126,62 @@ impl World {
     }
 
     pub fn perform_all(&mut self, id: NodeId) {
+        let life = self.node(id).life;
+        // Before any of it is told to others, even if the rest is never done.
+        self.observe_high_watermark(id);
         loop {
-            let Some(core) = &mut self.node(id).core else {
+            let crashes = self.crashes_here();
+            let (now, node) = (self.now, self.node(id));
+            let (Some(core), true) = (&mut node.core, node.life == life) else {
                 return;
             };
+            if node.stuck.is_some() {
+                return;
+            }
             let Some(effect) = core.next_effect() else {
                 break;
             };
-            self.perform(id, effect);
+            let hung_until = node.hung_until.filter(|until| *until > now);
+            match hung_until.filter(|_| waits_for_disk(&effect)) {
+                _ if crashes => return self.crash(id),
+                None => self.perform(id, effect),
+                Some(until) => {
+                    node.stuck = Some(effect);
+                    node.pause(until);
+                    self.coverage.reach(Mark::StoodStillInSync);
+                    return self.at(until, Event::DiskBack { node: id, life });
+                }
+            }
         }
         self.observe(id);
         self.schedule_wake(id);
+    }
+
+    /// The disk does something again: the process goes on where it stood.
+    pub fn on_disk_back(&mut self, id: NodeId, life: u64) {
+        if self.node(id).life != life {
+            return;
+        }
+        if let Some(effect) = self.node(id).stuck.take() {
+            self.perform(id, effect);
+        }
+        self.perform_all(id);
+    }
+
+    fn crashes_here(&mut self) -> bool {
+        let one_in = self.plan.crash_one_in.filter(|_| !self.healed);
+        one_in.is_some_and(|n| self.rng.random_ratio(1, n))
+    }
+
+    /// What the disk answered; an error ends the process.
+    pub fn survive<T>(&mut self, id: NodeId, result: Result<T, LogError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.stop_for(id, &error);
+                None
+            }
+        }
     }
 
     fn schedule_wake(&mut self, id: NodeId) {
@@ -140,19 +203,21 @@ impl World {
         let fine = "a simulated disk";
         match effect {
             Effect::SaveQuorumState(state) => {
-                if self.plan.bug == Some(PlantedBug::VoteNotSaved) {
+                if self.plan.has(PlantedBug::VoteNotSaved) {
                     self.node(id).unsaved = Some(state);
                     self.after(SAVED_LATE_US, Event::SaveLate { node: id, life });
                 } else {
-                    self.node(id).disk.save_quorum_state(&state).expect(fine);
+                    let saved = self.node(id).disk.save_quorum_state(&state);
+                    self.survive(id, saved);
                 }
             }
             Effect::Append(batch) => {
                 let end = batch.end_offset();
+                self.check_fencing(id, &batch);
                 if self.node(id).append(batch) {
                     self.begin_sync(id);
                 }
-                if self.plan.bug == Some(PlantedBug::EndCountedBeforeSync) {
+                if self.plan.has(PlantedBug::EndCountedBeforeSync) {
                     self.with(id, life, |core, now| core.on_durable(now, end));
                 }
             }
@@ -163,7 +228,9 @@ impl World {
                     "a cut during an append"
                 );
                 self.checker.on_truncate(id, node.disk.batches(), end);
-                node.disk.truncate(end).expect(fine);
+                let cut = node.disk.truncate(end);
+                self.coverage.reach(Mark::Truncated);
+                self.survive(id, cut);
             }
             Effect::Send {
                 to,
@@ -199,8 +266,8 @@ impl World {
                 bytes,
             } => {
                 let disk = &mut self.node(id).disk;
-                disk.write_snapshot_chunk(snapshot, position, &bytes)
-                    .expect(fine);
+                let written = disk.write_snapshot_chunk(snapshot, position, &bytes);
+                self.survive(id, written);
             }
             Effect::InstallSnapshot { id: snapshot } => self.install(id, snapshot),
             Effect::WriteSnapshot {
@@ -208,8 +275,14 @@ impl World {
                 batches,
             } => {
                 self.finish_sync(id);
-                let disk = &mut self.node(id).disk;
-                let bytes = disk.write_snapshot(snapshot, batches);
+                if self.node(id).life != life {
+                    return;
+                }
+                let written = self.node(id).disk.write_snapshot(snapshot, batches);
+                let Some(bytes) = self.survive(id, written) else {
+                    return;
+                };
+                let disk = &self.node(id).disk;
                 let content = disk.snapshot(snapshot).expect("just written").clone();
                 self.checker.on_snapshot(id, snapshot, content);
                 self.with(id, life, |core, now| {
@@ -219,7 +292,12 @@ impl World {
             Effect::DropPrefix { start } => {
                 self.observe_high_watermark(id);
                 self.finish_sync(id);
-                self.node(id).disk.drop_prefix(start).expect(fine);
+                if self.node(id).life != life {
+                    return;
+                }
+                let dropped = self.node(id).disk.drop_prefix(start);
+                self.coverage.reach(Mark::LogDropped);
+                self.survive(id, dropped);
                 self.with(id, life, |core, now| core.on_log_start(now, start));
             }
             Effect::Leader { leader, epoch } => {
@@ -232,9 +310,20 @@ impl World {
     fn install(&mut self, id: NodeId, snapshot: OffsetAndEpoch) {
         let digest = self.checker.digest(snapshot.offset);
         let controllers = self.plan.controllers;
-        self.checker.counts.snapshots_installed += 1;
+        self.coverage.reach(Mark::SnapshotInstalled);
+        let keeps_log = self.plan.has(PlantedBug::LogKeptUnderSnapshot);
         let disk = &mut self.node(id).disk;
-        disk.install_snapshot(snapshot).expect("a simulated disk");
+        let before = disk.clone();
+        let mut installed = disk.install_snapshot(snapshot);
+        if keeps_log && installed.is_ok() {
+            let content = disk.snapshot(snapshot).expect("just installed").clone();
+            *disk = before;
+            installed = disk.write_snapshot(snapshot, [content]).map(drop);
+        }
+        if self.survive(id, installed).is_none() {
+            return;
+        }
+        let disk = &mut self.node(id).disk;
         let content = disk.snapshot(snapshot).expect("just installed").clone();
         match controllers {
             true => self.checker.on_snapshot(id, snapshot, content.clone()),
@@ -256,17 +345,26 @@ impl World {
         } else {
             self.plan.max_sync_us
         };
-        let us = self.rng.random_range(50..=max_us.max(51));
-        let life = self.node(id).life;
-        self.after(us, Event::Synced { node: id, life });
+        let now = self.now;
+        let node = self.node(id);
+        let (life, is_slow) = (node.life, node.slow_until.is_some_and(|until| until > now));
+        let hung_us = node
+            .hung_until
+            .map_or(0, |until| until.0.saturating_sub(now.0));
+        let us = match is_slow {
+            true => self.rng.random_range(SLOW_SYNC_US),
+            false => self.rng.random_range(50..=max_us.max(51)),
+        };
+        self.after(hung_us + us, Event::Synced { node: id, life });
     }
 
     /// The disk does one thing after the other: all appends so far come first.
     fn finish_sync(&mut self, id: NodeId) {
-        while self.node(id).syncing {
-            let life = self.node(id).life;
-            let (end, _) = self.node(id).synced();
-            self.with(id, life, |core, now| core.on_durable(now, end));
+        let life = self.node(id).life;
+        while self.node(id).syncing && self.node(id).life == life {
+            if let Some((end, _)) = self.sync(id) {
+                self.with(id, life, |core, now| core.on_durable(now, end));
+            }
         }
     }
 
@@ -274,12 +372,80 @@ impl World {
         if self.node(id).life != life || !self.node(id).syncing {
             return;
         }
-        let (end, again) = self.node(id).synced();
+        let Some((end, again)) = self.sync(id) else {
+            return;
+        };
         if again {
             self.begin_sync(id);
         }
-        if self.plan.bug != Some(PlantedBug::EndCountedBeforeSync) {
+        self.node(id).phantom_from = None;
+        let syncs = self.node(id).syncs;
+        let note = Event::Note {
+            node: id,
+            life,
+            syncs,
+        };
+        self.after(NOTED_AFTER_US, note);
+        if self.now.ms_since(self.node(id).noted_at) > NOTED_EVERY_MS {
+            self.note_acknowledged(id);
+        }
+        if !self.plan.has(PlantedBug::EndCountedBeforeSync) {
             self.with(id, life, |core, now| core.on_durable(now, end));
+        }
+    }
+
+    fn sync(&mut self, id: NodeId) -> Option<(Offset, bool)> {
+        let ignores = self.plan.has(PlantedBug::FailedSyncIgnored);
+        let node = self.node(id);
+        let synced = match node.synced() {
+            // The system says so only once.
+            Err(LogError::Io { .. }) if ignores => node.synced(),
+            synced => synced,
+        };
+        self.survive(id, synced)
+    }
+
+    /// The disk has rested, if there was no other sync since.
+    pub fn on_note(&mut self, id: NodeId, life: u64, syncs: u64) {
+        let node = self.node(id);
+        if node.life == life && node.syncs == syncs && !node.syncing {
+            self.note_acknowledged(id);
+        }
+    }
+
+    fn note_acknowledged(&mut self, id: NodeId) {
+        let now = self.now;
+        let node = self.node(id);
+        node.noted_at = now;
+        let noted = node.disk.save_acknowledged();
+        self.survive(id, noted);
+    }
+
+    /// A leader fences a broker only after a whole session without a heartbeat, or when told to.
+    fn check_fencing(&mut self, id: NodeId, batch: &RecordBatch) {
+        if !self.plan.controllers
+            || batch.is_control()
+            || !self.nodes[&id].raft().is_some_and(Raft::is_leader)
+        {
+            return;
+        }
+        let node = &self.nodes[&id];
+        let now = node.now(self.now).time;
+        for (_, record) in batch.metadata_records().expect("our own records") {
+            let MetadataRecord::BrokerRegistrationChange(change) = record else {
+                continue;
+            };
+            if change.fenced != 1 || self.promises.may_be_fenced(change.broker_epoch) {
+                continue;
+            }
+            let heard = node.heard.get(&(change.broker_id, change.broker_epoch));
+            let silent_ms = heard.map_or(u64::MAX, |at| now.ms_since(*at));
+            let timeout_ms = self.plan.session_timeout_ms;
+            assert!(
+                silent_ms >= timeout_ms,
+                "{id} fences broker {}, heard from {silent_ms} ms ago",
+                change.broker_id
+            );
         }
     }
 
@@ -288,120 +454,8 @@ impl World {
         if node.life == life
             && let Some(state) = node.unsaved.take()
         {
-            node.disk
-                .save_quorum_state(&state)
-                .expect("a simulated disk");
-        }
-    }
-
-    /// Sends a request at the best version that both sides know.
-    fn send(&mut self, from: NodeId, to: NodeId, id: RequestId, request: Request) {
-        let version = self.version(from, to, &request);
-        let wait_ms = match &request {
-            Request::Fetch(fetch) => fetch.max_wait_ms as u64,
-            _ => 0,
-        };
-        let asker = Asker {
-            node: from,
-            life: self.node(from).life,
-            id,
-            version,
-        };
-        self.node(from).pending.insert(id, to);
-        let timeout_ms = self.plan.request_timeout_ms + wait_ms;
-        self.transmit(asker, to, request, timeout_ms);
-    }
-
-    pub fn transmit(&mut self, asker: Asker, to: NodeId, request: Request, timeout_ms: u64) {
-        let mut writer = Writer::new();
-        let encoded = request.encode(&mut writer, asker.version);
-        let (error, us) = match encoded {
-            Err(_) => (SendError::UnsupportedVersion, 0),
-            Ok(()) => (SendError::TimedOut, timeout_ms * 1000),
-        };
-        let lost = Event::Answer {
-            to: asker,
-            from: to,
-            outcome: Err(error),
-        };
-        self.after(us, lost);
-        if error == SendError::UnsupportedVersion {
-            return;
-        }
-        let mut reader = Reader::new(writer.into_bytes());
-        let request = Request::decode(request.api_key(), asker.version, &mut reader);
-        let request = request.expect("what we encode decodes");
-        let between_nodes = self.nodes.contains_key(&asker.node);
-        let repeats = between_nodes && self.network.repeats(&self.plan, &mut self.rng);
-        for _ in 0..=u8::from(repeats) {
-            let delay = self
-                .network
-                .delay_us(asker.node, to, &self.plan, &mut self.rng);
-            if let Some(us) = delay {
-                let (from, request) = (asker, request.clone());
-                self.after(us, Event::Request { to, from, request });
-            }
-        }
-    }
-
-    fn version(&self, from: NodeId, to: NodeId, request: &Request) -> i16 {
-        let max = request.api_key().api().expect("a known API").max_version;
-        let old = self.plan.old_node && (from == NodeId(1) || to == NodeId(1));
-        match request {
-            Request::Vote(_) if old => 1,
-            Request::Fetch(_) if old => 17,
-            _ => max,
-        }
-    }
-
-    pub fn on_request(&mut self, to: NodeId, from: Asker, request: Request) {
-        let (time, node) = (self.now, self.node(to));
-        if node.core.is_none() {
-            // The host is there, the process is not: the connection is refused.
-            if !node.dark {
-                let outcome = Err(SendError::Disconnected);
-                self.deliver_answer(to, from, outcome);
-            }
-            return;
-        }
-        let (token, life) = (Token(node.next_token), node.life);
-        node.next_token += 1;
-        node.askers.insert(token, from);
-        self.note(time.0 ^ (to.0 as u64) << 48);
-        self.with(to, life, |core, now| {
-            core.on_request(now, token, from.version, request)
-        });
-    }
-
-    fn answer(&mut self, from: NodeId, token: Token, response: Response) {
-        let Some(asker) = self.node(from).askers.remove(&token) else {
-            return;
-        };
-        let mut writer = Writer::new();
-        let encoded = response.encode(&mut writer, asker.version);
-        encoded
-            .unwrap_or_else(|error| panic!("{response:?} at version {}: {error}", asker.version));
-        let mut reader = Reader::new(writer.into_bytes());
-        let response = Response::decode(response.api_key(), asker.version, &mut reader);
-        let response = response.expect("what we encode decodes");
-        self.deliver_answer(from, asker, Ok(response));
-    }
-
-    fn deliver_answer(&mut self, from: NodeId, to: Asker, outcome: Result<Response, SendError>) {
-        let delay = self
-            .network
-            .delay_us(from, to.node, &self.plan, &mut self.rng);
-        if let Some(us) = delay {
-            self.after(us, Event::Answer { to, from, outcome });
-        }
-    }
-
-    pub fn on_answer(&mut self, to: Asker, from: NodeId, outcome: Result<Response, SendError>) {
-        let node = self.node(to.node);
-        if node.life == to.life && node.pending.remove(&to.id).is_some() {
-            self.with(to.node, to.life, |core, now| {
-                core.on_response(now, from, to.id, outcome);
-            });
+            let saved = node.disk.save_quorum_state(&state);
+            self.survive(id, saved);
         }
     }
 
@@ -412,9 +466,10 @@ impl World {
             return;
         };
         let (epoch, leads, end) = (raft.epoch(), raft.is_leader(), raft.end_offset());
+        let role = raft.role().name();
         let (voted, amnesiac) = (raft.quorum_state().voted, raft.amnesia().is_some());
         assert_eq!(node.end(), end, "raft knows the log");
-        if self.plan.bug != Some(PlantedBug::VoteNotSaved) {
+        if !self.plan.has(PlantedBug::VoteNotSaved) {
             let saved = node.disk.saved_quorum_state();
             assert_eq!(raft.quorum_state(), saved, "saved as it is");
         }
@@ -423,8 +478,22 @@ impl World {
         let recovered = !amnesiac && node.was_amnesiac;
         node.was_leader = leads;
         node.was_amnesiac = amnesiac;
-        self.checker.counts.amnesiacs += u64::from(became_amnesiac);
-        self.checker.counts.recovered += u64::from(recovered);
+        let resigned = role == "resigned" && node.was_role != "resigned";
+        node.was_role = role;
+        let stable_end = node.core.as_ref().and_then(Core::stable_end);
+        let stable_moved = stable_end > node.was_stable;
+        node.was_stable = stable_end;
+        let marks = [
+            (became_amnesiac, Mark::Amnesiac),
+            (recovered, Mark::Recovered),
+            (resigned, Mark::Resigned),
+            (became_leader, Mark::Elected),
+        ];
+        let reached = marks.into_iter().filter(|(reached, _)| *reached);
+        reached.for_each(|(_, mark)| self.coverage.reach(mark));
+        if stable_moved {
+            self.compare_image(id);
+        }
         if let Some(candidate) = voted {
             self.checker.on_vote(id, epoch, candidate);
         }
@@ -470,7 +539,10 @@ impl World {
         if let Some(leader) = node.raft().filter(|raft| raft.is_leader()) {
             self.checker.on_count(node, leader.epoch(), high_watermark);
         }
-        for batch in self.checker.on_high_watermark(node, high_watermark) {
+        for batch in self
+            .checker
+            .on_high_watermark(node, high_watermark, &mut self.coverage)
+        {
             let holds = |node: &&Node| {
                 // What was counted there may have rotted since.
                 let damaged = node.disk.saved_quorum_state().standing != Standing::Sound;
@@ -493,4 +565,22 @@ impl World {
 /// What a snapshot of raft alone holds.
 pub fn snapshot_content(digest: u64) -> Bytes {
     Bytes::from(digest.to_be_bytes().repeat(40))
+}
+
+/// Whether the process waits until the disk has done this.
+fn waits_for_disk(effect: &Effect) -> bool {
+    match effect {
+        Effect::SaveQuorumState(_) | Effect::Truncate { .. } | Effect::InstallSnapshot { .. } => {
+            true
+        }
+        Effect::WriteSnapshot { .. } | Effect::DropPrefix { .. } => true,
+        Effect::Append(_)
+        | Effect::Send { .. }
+        | Effect::Reply { .. }
+        | Effect::ReplyFetch { .. }
+        | Effect::ReplyFetchSnapshot { .. }
+        | Effect::WriteSnapshotChunk { .. }
+        | Effect::Leader { .. }
+        | Effect::Fatal(_) => false,
+    }
 }

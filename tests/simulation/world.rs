@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use kraftd::{
     controller::RequestId,
     protocol::{
-        NodeId, Offset,
+        NodeId, Offset, OffsetAndEpoch,
         api::{Request, Response},
         record_batch::RecordBatch,
         records::{FeatureLevelRecord, MetadataRecord},
@@ -18,28 +18,36 @@ use rand::{Rng, SeedableRng, seq::IteratorRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    checker::{Checker, Counts},
+    bugs::PlantedBug,
+    checker::Checker,
     clients::{Admin, Broker, Client, Promises},
     core::Core,
+    coverage::{Coverage, Mark},
     nemesis::Fault,
     network::Network,
     node::{Asker, Node},
     observer::Observer,
-    plan::{Plan, PlantedBug},
+    plan::Plan,
 };
 
 /// Clients are numbered from here.
 const FIRST_CLIENT: i32 = 100;
+/// Observers beside the two that are always there are called so.
+const FIRST_MORE_OBSERVER: i32 = 200;
 /// A client gives up on an answer after this, in milliseconds.
 const CLIENT_TIMEOUT_MS: u64 = 3_000;
 /// How far a node's high watermark may lie behind at the end: what is on its way.
 const LAG_AT_THE_END: i64 = 200;
+/// Of so many moves of a node's stable state one is compared with the log.
+const COMPARED_ONE_IN: u64 = 40;
 
 pub enum Event {
     Request {
         to: NodeId,
         from: Asker,
         request: Request,
+        /// When the connection read it, by the clock of `to`.
+        arrived: Option<Time>,
     },
     Answer {
         to: Asker,
@@ -54,6 +62,26 @@ pub enum Event {
     Synced {
         node: NodeId,
         life: u64,
+    },
+    /// The disk has rested for a while after this many syncs.
+    Note {
+        node: NodeId,
+        life: u64,
+        syncs: u64,
+    },
+    DiskBack {
+        node: NodeId,
+        life: u64,
+    },
+    SpaceFreed(NodeId),
+    DisksBack,
+    Link {
+        link: (NodeId, NodeId),
+        cut: bool,
+    },
+    Clog {
+        link: (NodeId, NodeId),
+        until: Time,
     },
     SaveLate {
         node: NodeId,
@@ -93,7 +121,14 @@ pub struct World {
     next_event: u64,
     pub nodes: BTreeMap<NodeId, Node>,
     clients: BTreeMap<NodeId, Seat>,
-    promises: Promises,
+    pub promises: Promises,
+    /// Two nodes that have each other's disk.
+    pub swapped: Option<(NodeId, NodeId)>,
+    pub coverage: Coverage,
+    stable_moves: u64,
+    /// The request under way is a pre-vote, or a Fetch from there.
+    pub on_pre_vote: bool,
+    pub on_fetch: Option<OffsetAndEpoch>,
     pub network: Network,
     pub checker: Checker,
     pub healed: bool,
@@ -105,11 +140,11 @@ pub struct World {
 }
 
 /// What a run came to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     pub trace: u64,
     pub events: u64,
-    pub counts: Counts,
+    pub coverage: Coverage,
 }
 
 /// Runs the plan to its end. Panics where an invariant breaks.
@@ -117,16 +152,22 @@ pub fn run(plan: Plan) -> Outcome {
     let mut world = World::new(plan);
     while world.step() {}
     world.check_end();
-    world.checker.counts.promises = world.promises.kept;
-    Outcome {
-        trace: world.trace,
-        events: world.events,
-        counts: world.checker.counts,
-    }
+    world.outcome()
 }
 
 impl World {
-    fn new(plan: Plan) -> World {
+    pub fn outcome(mut self) -> Outcome {
+        if self.promises.kept > 0 {
+            self.coverage.reach(Mark::PromiseKept);
+        }
+        Outcome {
+            trace: self.trace,
+            events: self.events,
+            coverage: self.coverage,
+        }
+    }
+
+    pub fn new(plan: Plan) -> World {
         let mut rng = ChaCha8Rng::seed_from_u64(plan.seed ^ 0x6b72_6166_7464);
         let skew = plan.skew_percent;
         let nodes = (1..=plan.nodes).map(|id| {
@@ -143,6 +184,11 @@ impl World {
             nodes,
             clients: BTreeMap::new(),
             promises: Promises::default(),
+            swapped: None,
+            coverage: Coverage::default(),
+            stable_moves: 0,
+            on_pre_vote: false,
+            on_fetch: None,
             network: Network::default(),
             checker: Checker::default(),
             healed: false,
@@ -160,8 +206,8 @@ impl World {
         if !world.plan.controllers {
             world.after(0, Event::Propose);
         }
-        for fault in Fault::ALL {
-            world.schedule_fault(*fault);
+        for fault in world.plan.faults.keys().copied().collect::<Vec<_>>() {
+            world.schedule_fault(fault);
         }
         world.after(world.plan.faults_until_ms * 1000, Event::Heal);
         world
@@ -178,6 +224,9 @@ impl World {
                 clients.push((Client::Broker(Broker::new(NodeId(id))), 300));
             }
             clients.push((Client::Admin(Admin::default()), self.plan.propose_every_ms));
+        }
+        for id in 0..self.plan.more_observers {
+            clients.push((observer(NodeId(FIRST_MORE_OBSERVER + id), 18), 3));
         }
         for (id, (client, mean_pause_ms)) in (FIRST_CLIENT..).zip(clients) {
             let seat = Seat {
@@ -201,14 +250,14 @@ impl World {
     }
 
     pub fn schedule_fault(&mut self, fault: Fault) {
-        if let Some(every_ms) = fault.every_ms(&self.plan) {
+        if let Some(every_ms) = self.plan.faults.get(&fault) {
             let us = self.rng.random_range(0..every_ms * 2_000);
             self.after(us, Event::Fault(fault));
         }
     }
 
     /// The next event. Says whether there was one within the time of the plan.
-    fn step(&mut self) -> bool {
+    pub fn step(&mut self) -> bool {
         let Some(((time, number), event)) = self.queue.pop_first() else {
             return false;
         };
@@ -232,16 +281,29 @@ impl World {
         self.nodes.get_mut(&id).expect("a node of the plan")
     }
 
+    pub fn client_ids(&self) -> Vec<NodeId> {
+        self.clients.keys().copied().collect()
+    }
+
     pub fn node_ids(&self) -> Vec<NodeId> {
         self.nodes.keys().copied().collect()
     }
 
-    fn handle(&mut self, event: Event) {
-        if let Some(until) = self.pause_of(&event) {
+    fn handle(&mut self, mut event: Event) {
+        let until = self.pause_of(&event);
+        if until.is_none() {
+            self.receive(&mut event);
+        }
+        if let Some(until) = until.or_else(|| self.busy_until(&event)) {
             return self.at(until, event);
         }
         match event {
-            Event::Request { to, from, request } => self.on_request(to, from, request),
+            Event::Request {
+                to,
+                from,
+                request,
+                arrived,
+            } => self.on_request(to, from, request, arrived.unwrap_or_default()),
             Event::Answer { to, from, outcome } => match self.nodes.contains_key(&to.node) {
                 true => self.on_answer(to, from, outcome),
                 false => self.on_client_answer(to, from, outcome),
@@ -250,6 +312,12 @@ impl World {
                 self.with(node, life, |core, now| core.on_disconnect(now, peer));
             }
             Event::Synced { node, life } => self.on_synced(node, life),
+            Event::Note { node, life, syncs } => self.on_note(node, life, syncs),
+            Event::DiskBack { node, life } => self.on_disk_back(node, life),
+            Event::SpaceFreed(node) => self.mend_disk(node),
+            Event::DisksBack => self.give_disks_back(),
+            Event::Link { link, cut } => self.network.set_cut(link, cut),
+            Event::Clog { link, until } => self.network.clog(link, until),
             Event::SaveLate { node, life } => self.save_late(node, life),
             Event::Wake { node, life, at } => {
                 if self.node(node).wake_at == Some(at) {
@@ -275,34 +343,89 @@ impl World {
         }
     }
 
-    /// A paused process handles nothing until it goes on.
-    fn pause_of(&self, event: &Event) -> Option<Time> {
-        let node = match event {
-            Event::Request { to, .. } => to,
-            Event::Answer { to, .. } => &to.node,
+    /// Whose event it is, if it is one that a process handles.
+    fn handler(&self, event: &Event) -> Option<NodeId> {
+        match event {
+            Event::Request { to, .. } => Some(*to),
+            Event::Answer { to, .. } => Some(to.node),
             Event::Disconnect { node, .. }
             | Event::Synced { node, .. }
+            | Event::Note { node, .. }
+            | Event::DiskBack { node, .. }
             | Event::SaveLate { node, .. }
             | Event::Stop { node, .. }
-            | Event::Wake { node, .. } => node,
-            Event::Start(_) | Event::Client(_) | Event::Propose => return None,
-            Event::Fault(_) | Event::Heal => return None,
-        };
-        let paused_until = self.nodes.get(node)?.paused_until;
+            | Event::Wake { node, .. } => Some(*node),
+            Event::Start(_) | Event::Client(_) | Event::Propose | Event::SpaceFreed(_) => None,
+            Event::DisksBack | Event::Link { .. } | Event::Clog { .. } => None,
+            Event::Fault(_) | Event::Heal => None,
+        }
+    }
+
+    /// A paused process handles nothing until it goes on.
+    fn pause_of(&self, event: &Event) -> Option<Time> {
+        let paused_until = self.nodes.get(&self.handler(event)?)?.paused_until;
         paused_until.filter(|until| *until > self.now)
+    }
+
+    /// A process that is busy with an earlier input.
+    fn busy_until(&self, event: &Event) -> Option<Time> {
+        let busy_until = self.nodes.get(&self.handler(event)?)?.busy_until;
+        (busy_until > self.now).then_some(busy_until)
+    }
+
+    /// The connection reads a request, and stamps heartbeats before they wait in line.
+    fn receive(&mut self, event: &mut Event) {
+        let time = self.now;
+        let Event::Request {
+            to,
+            request,
+            arrived,
+            ..
+        } = event
+        else {
+            return;
+        };
+        let late = self.plan.has(PlantedBug::HeartbeatsWaitInLine);
+        let busy = self.nodes[to].busy_until > time;
+        let node = self.nodes.get_mut(to).expect("a node");
+        if node.core.is_none() || arrived.is_some() && !late {
+            return;
+        }
+        let at = node.now(time).time;
+        *arrived = Some(at);
+        if let Request::BrokerHeartbeat(heartbeat) = request {
+            let session = (heartbeat.broker_id, heartbeat.broker_epoch);
+            node.heard.entry(session).or_insert(at);
+            if !(late && busy) {
+                node.contacts.push((session.0, session.1, at));
+            }
+            let heard = node.heard.get_mut(&session);
+            heard.into_iter().for_each(|last| *last = at.max(*last));
+        }
     }
 
     /// Lets a running node see an input, and performs what follows.
     pub fn with(&mut self, id: NodeId, life: u64, input: impl FnOnce(&mut Core, Now)) {
-        let time = self.now;
+        let (time, cpu_us) = (self.now, self.plan.cpu_us);
         let node = self.node(id);
         let now = node.now(time);
         if node.life != life {
             return;
         }
+        let contacts = std::mem::take(&mut node.contacts);
         if let Some(core) = &mut node.core {
             let _span = tracing::info_span!("", ms = time.0 / 1000, node = id.0).entered();
+            for (broker, epoch, at) in contacts {
+                core.on_contact(broker, epoch, at);
+            }
+            // Timers wait in no line.
+            if core.deadline().is_some_and(|deadline| deadline < now.time) {
+                core.on_timeout(now);
+            }
             input(core, now);
+            let slow_us = node.slow_cpu.filter(|(_, until)| *until > time);
+            let us = slow_us.map_or(cpu_us, |(us, _)| us);
+            node.busy_until = Time(time.0 + us);
             self.perform_all(id);
         }
     }
@@ -328,6 +451,10 @@ impl World {
                 let Core::Raft(raft) = core else {
                     panic!("controllers write their own records")
                 };
+                // A timer may just have come first.
+                if !raft.is_leader() {
+                    return;
+                }
                 let records = std::iter::repeat_n((&record, 0), records);
                 let (end, epoch) = (raft.end_offset(), raft.epoch());
                 let batch = RecordBatch::of_records(end, epoch, now.wall_clock_ms, records);
@@ -342,7 +469,9 @@ impl World {
         let (to, version, request) = match &mut seat.client {
             Client::Observer(observer) => observer.ask(self.now, any),
             Client::Broker(broker) => {
-                let (version, request) = broker.ask(&mut self.rng);
+                let node = self.nodes.get(&seat.to).and_then(|node| node.core.as_ref());
+                let state = node.and_then(Core::stable_state);
+                let (version, request) = broker.ask(&mut self.rng, state, &mut self.promises);
                 (seat.to, version, request)
             }
             Client::Admin(admin) => {
@@ -383,12 +512,16 @@ impl World {
                 }
             }
         }
+        let sleep_us = match &mut seat.client {
+            Client::Broker(broker) => broker.take_sleep_ms() * 1000,
+            Client::Observer(_) | Client::Admin(_) => 0,
+        };
         let us = self.rng.random_range(0..=seat.mean_pause_ms * 2_000);
-        self.after(us, Event::Client(to.node));
+        self.after(sleep_us + us, Event::Client(to.node));
     }
 
     /// After all faults are over: one leader, everybody has what it has, and what was promised is kept.
-    fn check_end(&self) {
+    pub fn check_end(&mut self) {
         let mut roles = String::new();
         for node in self.nodes.values() {
             let raft = node
@@ -424,29 +557,41 @@ impl World {
         }
     }
 
-    fn check_controllers(&self) {
-        let states = self.checker.replay();
-        let (end, latest) = states.last_key_value().expect("the state at offset 0");
+    fn check_controllers(&mut self) {
+        let latest = self.checker.latest_state();
         self.promises.check(latest.stable());
-        for node in self.nodes.values() {
-            let Some(Core::Controller(controller)) = &node.core else {
-                panic!("{} runs no controller", node.id)
-            };
-            let at = controller.stable_end();
-            if let Some(expected) = states.get(&at) {
-                // As records: a state read from a snapshot no longer knows where each one stood.
-                let (ours, theirs) = (controller.stable_state(), expected.stable());
-                assert!(
-                    ours.snapshot_records().eq(theirs.snapshot_records()),
-                    "node {} has another state at {at} than the log, which ends at {end}",
-                    node.id
-                );
-            }
+        for id in self.node_ids() {
+            self.check_image(id);
         }
+    }
+
+    /// A node's stable state has moved: some of them are compared with what the log says.
+    pub fn compare_image(&mut self, id: NodeId) {
+        self.stable_moves += 1;
+        if self.stable_moves.is_multiple_of(COMPARED_ONE_IN) {
+            self.coverage.reach(Mark::ImageCompared);
+            self.check_image(id);
+        }
+    }
+
+    fn check_image(&self, id: NodeId) {
+        let Some(Core::Controller(controller)) = &self.nodes[&id].core else {
+            panic!("{id} runs no controller")
+        };
+        let at = controller.stable_end();
+        let Some(expected) = self.checker.state_at(at) else {
+            return;
+        };
+        // As records: a state read from a snapshot no longer knows where each one stood.
+        let (ours, theirs) = (controller.stable_state(), expected.stable());
+        assert!(
+            ours.snapshot_records().eq(theirs.snapshot_records()),
+            "node {id} has another state at {at} than the log"
+        );
     }
 
     /// The planted bug that counts wrongly asks for this after every event at a leader.
     pub fn counts_wrongly(&self) -> bool {
-        self.plan.bug == Some(PlantedBug::OldEpochCommittedByCounting)
+        self.plan.has(PlantedBug::OldEpochCommittedByCounting)
     }
 }

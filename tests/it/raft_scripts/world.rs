@@ -348,7 +348,8 @@ impl World {
             epoch: last.epoch(),
         };
         let content = Bytes::from(format!("all that was committed below {}", snapshot.offset));
-        let bytes = node.disk.write_snapshot(snapshot, [content]);
+        let written = node.disk.write_snapshot(snapshot, [content]);
+        let bytes = written.expect("a disk in memory");
         node.disk.drop_prefix(snapshot).expect("a disk in memory");
         let text = format!(
             "writes snapshot {}, of {bytes} bytes",

@@ -1,0 +1,199 @@
+//! The bug bank: a simulator that finds nothing proves nothing, so bugs that others had are built in, one
+//! after the other, and each must be found. The same seed without the bug must pass. See
+//! docs/BUG-BANK.md.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::{attempt, bugs::PlantedBug, for_each_seed, nemesis::Fault, plan::Plan};
+
+/// At most so many seeds until a bug is found.
+const MAX_SEEDS: u64 = 400;
+
+/// Finds a bug with plans that lean towards it, and tells how.
+fn finds(bug: PlantedBug, plan: fn(u64) -> Plan) {
+    let found = AtomicBool::new(false);
+    let failures = for_each_seed(0..MAX_SEEDS, |seed| {
+        if found.load(Ordering::Relaxed) {
+            return None;
+        }
+        let planted = Plan {
+            bug: Some(bug),
+            ..plan(seed)
+        };
+        let why = attempt(planted).err()?;
+        found.store(true, Ordering::Relaxed);
+        Some((seed, why))
+    });
+    let first = failures.into_iter().flatten().min();
+    let (seed, why) = first.unwrap_or_else(|| panic!("{bug:?} was not found in {MAX_SEEDS} seeds"));
+    let why = why.lines().next().unwrap_or_default();
+    println!("{bug:?} is found by seed {seed}: {why}");
+    let clean = attempt(plan(seed));
+    clean.unwrap_or_else(|why| panic!("seed {seed} fails without {bug:?}, too: {why}"));
+}
+
+/// Nothing that hides a bug of elections and logs.
+fn plain(seed: u64) -> Plan {
+    let plan = Plan {
+        crash_one_in: None,
+        ..Plan::of_seed(seed)
+    };
+    let hides = [
+        Fault::DamageDisk,
+        Fault::ReplaceDisk,
+        Fault::SwapDisks,
+        Fault::FullDisk,
+        Fault::FailSync,
+    ];
+    hides
+        .into_iter()
+        .fold(plan, |plan, fault| plan.with(fault, None))
+}
+
+#[test]
+fn bank_a_vote_that_is_not_saved() {
+    finds(PlantedBug::VoteNotSaved, |seed| Plan {
+        nodes: 5,
+        down_ms: 50,
+        old_node: true,
+        ..plain(seed).with(Fault::Kill, 100)
+    });
+}
+
+#[test]
+fn bank_an_end_counted_before_its_sync() {
+    finds(PlantedBug::EndCountedBeforeSync, |seed| Plan {
+        nodes: 3,
+        ..plain(seed).with(Fault::PowerCut, 500)
+    });
+}
+
+#[test]
+fn bank_old_records_committed_by_counting() {
+    finds(PlantedBug::OldEpochCommittedByCounting, |seed| Plan {
+        nodes: 5,
+        election_timeout_ms: 100,
+        fetch_timeout_ms: 100,
+        fetch_max_bytes: 1,
+        propose_every_ms: 5,
+        down_ms: 300,
+        ..plain(seed)
+            .with(Fault::Snapshot, None)
+            .with(Fault::Partition, 150)
+            .with(Fault::Kill, 300)
+    });
+}
+
+#[test]
+fn bank_a_failed_sync_ignored() {
+    finds(PlantedBug::FailedSyncIgnored, |seed| Plan {
+        nodes: 3,
+        ..plain(seed)
+            .with(Fault::FailSync, 500)
+            .with(Fault::PowerCut, 1_000)
+    });
+}
+
+#[test]
+fn bank_the_page_cache_trusted() {
+    finds(PlantedBug::PageCacheTrusted, |seed| Plan {
+        nodes: 3,
+        max_sync_us: 100_000,
+        propose_every_ms: 20,
+        down_ms: 100,
+        ..plain(seed)
+            .with(Fault::Kill, 300)
+            .with(Fault::PowerCut, 500)
+    });
+}
+
+#[test]
+fn bank_damage_cut_silently() {
+    finds(PlantedBug::DamageCutSilently, |seed| Plan {
+        nodes: 3,
+        down_ms: 3_000,
+        ..plain(seed)
+            .with(Fault::Snapshot, None)
+            .with(Fault::DamageDisk, 2_000)
+            .with(Fault::Kill, 1_000)
+    });
+}
+
+#[test]
+fn bank_a_blank_disk_that_votes() {
+    finds(PlantedBug::BlankDiskVotes, |seed| Plan {
+        nodes: 3,
+        down_ms: 3_000,
+        ..plain(seed)
+            .with(Fault::ReplaceDisk, 2_000)
+            .with(Fault::Kill, 1_000)
+    });
+}
+
+#[test]
+fn bank_the_wrong_disk_accepted() {
+    finds(PlantedBug::WrongDiskAccepted, |seed| Plan {
+        nodes: 3,
+        ..plain(seed)
+            .with(Fault::SwapDisks, 1_000)
+            .with(Fault::Kill, 1_000)
+    });
+}
+
+#[test]
+fn bank_an_unknown_epoch_taken_for_agreement() {
+    finds(PlantedBug::UnknownEpochTakenForAgreement, |seed| Plan {
+        nodes: 3,
+        election_timeout_ms: 100,
+        fetch_timeout_ms: 100,
+        propose_every_ms: 5,
+        down_ms: 500,
+        ..plain(seed)
+            .with(Fault::Snapshot, None)
+            .with(Fault::Partition, 200)
+            .with(Fault::Kill, 300)
+    });
+}
+
+#[test]
+fn bank_a_vote_for_a_shorter_log() {
+    finds(PlantedBug::VoteForShorterLog, |seed| Plan {
+        nodes: 5,
+        ..plain(seed).with(Fault::Partition, 500)
+    });
+}
+
+#[test]
+fn bank_a_snapshot_off_by_one() {
+    finds(PlantedBug::SnapshotOffByOne, |seed| {
+        plain(seed).with(Fault::Snapshot, 500)
+    });
+}
+
+#[test]
+fn bank_the_old_log_kept_under_a_snapshot() {
+    finds(PlantedBug::LogKeptUnderSnapshot, |seed| Plan {
+        nodes: 3,
+        ..plain(seed)
+            .with(Fault::Snapshot, 500)
+            .with(Fault::Kill, 1_000)
+    });
+}
+
+#[test]
+fn bank_heartbeats_that_wait_in_line() {
+    finds(PlantedBug::HeartbeatsWaitInLine, |seed| Plan {
+        nodes: 3,
+        faults: Default::default(),
+        crash_one_in: None,
+        lose_one_in: None,
+        session_timeout_ms: 1_000,
+        more_observers: 100,
+        ends_at_ms: 30_000,
+        faults_until_ms: 25_000,
+        max_delay_us: 500,
+        election_timeout_ms: 1_000,
+        fetch_timeout_ms: 3_000,
+        ..Plan::with_controllers(seed).with(Fault::Overload, 3_000)
+    });
+}

@@ -1,0 +1,268 @@
+//! What the runs have reached. A simulator that stays quiet proves nothing unless every fault fired and
+//! every rare branch was taken: after the usual seeds that is asserted.
+
+use std::collections::BTreeMap;
+
+use kraftd::{
+    metadata::{State, topics::TopicIdPartition},
+    protocol::{ErrorCode, api::Response, record_batch::RecordBatch, records::MetadataRecord},
+};
+
+use crate::nemesis::Fault;
+
+/// Something that has to happen sometimes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    Elected,
+    PreVoteGranted,
+    PreVoteRefused,
+    PreVoteUnsupported,
+    VoteRefused,
+    Resigned,
+    SucceededByCall,
+    Committed,
+    Diverged,
+    Truncated,
+    LogDropped,
+    SnapshotOffered,
+    SnapshotInstalled,
+    SnapshotGoneMeanwhile,
+    FencedEpoch,
+    UnknownEpoch,
+    TornTail,
+    CrashedBetweenEffects,
+    SyncFailed,
+    DiskFull,
+    WrongDiskRefused,
+    SnapshotRotRefused,
+    Amnesiac,
+    Recovered,
+    StoodStillInSync,
+    ImageCompared,
+    PromiseKept,
+    Activated,
+    BrokerFenced,
+    BrokerUnfenced,
+    BrokerInControlledShutdown,
+    BrokerLeftInOrder,
+    DuplicateBrokerRefused,
+    StaleBrokerEpochRefused,
+    NotController,
+    StaleIsrChangeRefused,
+    IsrShrunk,
+    IsrExpanded,
+    LeaderMoved,
+    /// A leader is gone, and whoever is left may lack messages: nobody is elected.
+    UncleanElectionRefused,
+    InElr,
+    ElectedFromElr,
+    TransactionAborted,
+    StateLoadedFromSnapshot,
+}
+
+impl Mark {
+    /// Reached by raft alone.
+    pub const OF_RAFT: &[Mark] = &[
+        Mark::Elected,
+        Mark::PreVoteGranted,
+        Mark::PreVoteRefused,
+        Mark::PreVoteUnsupported,
+        Mark::VoteRefused,
+        Mark::Resigned,
+        Mark::SucceededByCall,
+        Mark::Committed,
+        Mark::Diverged,
+        Mark::Truncated,
+        Mark::LogDropped,
+        Mark::SnapshotOffered,
+        Mark::SnapshotInstalled,
+        Mark::SnapshotGoneMeanwhile,
+        Mark::FencedEpoch,
+        Mark::UnknownEpoch,
+        Mark::TornTail,
+        Mark::CrashedBetweenEffects,
+        Mark::SyncFailed,
+        Mark::DiskFull,
+        Mark::WrongDiskRefused,
+        Mark::SnapshotRotRefused,
+        Mark::Amnesiac,
+        Mark::Recovered,
+        Mark::StoodStillInSync,
+    ];
+
+    /// Reached by controllers besides.
+    pub const OF_CONTROLLERS: &[Mark] = &[
+        Mark::ImageCompared,
+        Mark::PromiseKept,
+        Mark::Activated,
+        Mark::BrokerFenced,
+        Mark::BrokerUnfenced,
+        Mark::BrokerInControlledShutdown,
+        Mark::BrokerLeftInOrder,
+        Mark::DuplicateBrokerRefused,
+        Mark::StaleBrokerEpochRefused,
+        Mark::NotController,
+        Mark::StaleIsrChangeRefused,
+        Mark::IsrShrunk,
+        Mark::IsrExpanded,
+        Mark::LeaderMoved,
+        Mark::UncleanElectionRefused,
+        Mark::InElr,
+        Mark::ElectedFromElr,
+        Mark::StateLoadedFromSnapshot,
+    ];
+
+    /// Reached by many thousands of seeds only.
+    pub const RARE: &[Mark] = &[Mark::TransactionAborted];
+}
+
+/// How often each thing happened.
+#[derive(Clone, Debug, Default)]
+pub struct Coverage {
+    pub marks: BTreeMap<Mark, u64>,
+    pub faults: BTreeMap<Fault, u64>,
+}
+
+impl Coverage {
+    pub fn reach(&mut self, mark: Mark) {
+        *self.marks.entry(mark).or_default() += 1;
+    }
+
+    pub fn fired(&mut self, fault: Fault) {
+        *self.faults.entry(fault).or_default() += 1;
+    }
+
+    pub fn add(&mut self, other: &Coverage) {
+        for (mark, count) in &other.marks {
+            *self.marks.entry(*mark).or_default() += count;
+        }
+        for (fault, count) in &other.faults {
+            *self.faults.entry(*fault).or_default() += count;
+        }
+    }
+
+    /// What was never reached.
+    pub fn gaps(&self, marks: &[Mark], faults: &[Fault]) -> Vec<String> {
+        let marks = marks.iter().filter(|mark| !self.marks.contains_key(mark));
+        let marks = marks.map(|mark| format!("{mark:?}"));
+        let faults = faults
+            .iter()
+            .filter(|fault| !self.faults.contains_key(fault));
+        let faults = faults.map(|fault| format!("the fault {fault:?}"));
+        marks.chain(faults).collect()
+    }
+
+    /// What an answer of a node shows, if to a vote then to a `pre_vote` or a real one.
+    pub fn on_answer(&mut self, response: &Response, pre_vote: bool) {
+        let (error, mark) = match response {
+            Response::Fetch(fetch) => {
+                let Some(topic) = fetch.responses.first() else {
+                    return;
+                };
+                let partition = &topic.partitions[0];
+                let diverging = partition.diverging_epoch.epoch.known().is_some();
+                let snapshot = partition.snapshot_id.epoch.known().is_some();
+                let mark = match (diverging, snapshot) {
+                    (true, _) => Some(Mark::Diverged),
+                    (false, true) => Some(Mark::SnapshotOffered),
+                    (false, false) => None,
+                };
+                (partition.error_code, mark)
+            }
+            Response::FetchSnapshot(chunk) => match chunk.topics.first() {
+                Some(topic) => (topic.partitions[0].error_code, None),
+                None => return,
+            },
+            Response::Vote(answer) => {
+                let Some(topic) = answer.topics.first() else {
+                    return;
+                };
+                let partition = &topic.partitions[0];
+                let mark = match (pre_vote, partition.vote_granted) {
+                    (true, true) => Some(Mark::PreVoteGranted),
+                    (true, false) => Some(Mark::PreVoteRefused),
+                    (false, true) => None,
+                    (false, false) => Some(Mark::VoteRefused),
+                };
+                (partition.error_code, mark)
+            }
+            Response::EndQuorumEpoch(answer) => {
+                let heard = answer.topics.first();
+                let heard = heard.is_some_and(|topic| topic.partitions[0].error_code.is_ok());
+                (answer.error_code, heard.then_some(Mark::SucceededByCall))
+            }
+            Response::BrokerRegistration(answer) => (answer.error_code, None),
+            Response::BrokerHeartbeat(answer) => {
+                let mark = answer.should_shut_down.then_some(Mark::BrokerLeftInOrder);
+                (answer.error_code, mark)
+            }
+            Response::AllocateProducerIds(answer) => (answer.error_code, None),
+            Response::AlterPartition(answer) => {
+                let partition = answer.topics.first().map(|topic| &topic.partitions[0]);
+                let error = partition.map_or(answer.error_code, |partition| partition.error_code);
+                (error, None)
+            }
+            _ => return,
+        };
+        let mark = mark.or(match error {
+            ErrorCode::FENCED_LEADER_EPOCH => Some(Mark::FencedEpoch),
+            ErrorCode::UNKNOWN_LEADER_EPOCH => Some(Mark::UnknownEpoch),
+            ErrorCode::SNAPSHOT_NOT_FOUND => Some(Mark::SnapshotGoneMeanwhile),
+            ErrorCode::DUPLICATE_BROKER_REGISTRATION => Some(Mark::DuplicateBrokerRefused),
+            ErrorCode::STALE_BROKER_EPOCH => Some(Mark::StaleBrokerEpochRefused),
+            ErrorCode::NOT_CONTROLLER => Some(Mark::NotController),
+            ErrorCode::INVALID_UPDATE_VERSION => Some(Mark::StaleIsrChangeRefused),
+            _ => None,
+        });
+        mark.into_iter().for_each(|mark| self.reach(mark));
+    }
+
+    /// What a committed batch shows, as it changes the state.
+    pub fn on_committed(&mut self, before: &State, batch: &RecordBatch) {
+        for (_, record) in batch.metadata_records().expect("our own records") {
+            match record {
+                MetadataRecord::BrokerRegistrationChange(change) => {
+                    match change.fenced {
+                        1 => self.reach(Mark::BrokerFenced),
+                        -1 => self.reach(Mark::BrokerUnfenced),
+                        _ => {}
+                    }
+                    if change.in_controlled_shutdown == 1 {
+                        self.reach(Mark::BrokerInControlledShutdown);
+                    }
+                }
+                MetadataRecord::PartitionChange(change) => {
+                    let id = TopicIdPartition {
+                        topic_id: change.topic_id,
+                        partition_id: change.partition_id,
+                    };
+                    let Some(old) = before.topics.partition(id) else {
+                        continue;
+                    };
+                    if let Some(isr) = &change.isr {
+                        match isr.len().cmp(&old.isr.len()) {
+                            std::cmp::Ordering::Less => self.reach(Mark::IsrShrunk),
+                            std::cmp::Ordering::Equal => {}
+                            std::cmp::Ordering::Greater => self.reach(Mark::IsrExpanded),
+                        }
+                    }
+                    if change
+                        .eligible_leader_replicas
+                        .as_ref()
+                        .is_some_and(|elr| !elr.is_empty())
+                    {
+                        self.reach(Mark::InElr);
+                    }
+                    match change.leader.0 {
+                        -2 => {}
+                        -1 => self.reach(Mark::UncleanElectionRefused),
+                        _ if old.elr.contains(&change.leader) => self.reach(Mark::ElectedFromElr),
+                        _ => self.reach(Mark::LeaderMoved),
+                    }
+                }
+                MetadataRecord::AbortTransaction(_) => self.reach(Mark::TransactionAborted),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! How messages travel: in their wire form, at versions that both sides know, and as the network likes.
+
+use kraftd::{
+    controller::RequestId,
+    protocol::{
+        NodeId, OffsetAndEpoch,
+        api::{Request, Response},
+        wire::{Reader, Writer},
+    },
+    raft::{SendError, Token},
+    time::Time,
+};
+
+use crate::{
+    coverage::Mark,
+    node::Asker,
+    world::{Event, World},
+};
+
+impl World {
+    /// Sends a request at the best version that both sides know.
+    pub fn send(&mut self, from: NodeId, to: NodeId, id: RequestId, request: Request) {
+        let version = self.version(from, to, &request);
+        let wait_ms = match &request {
+            Request::Fetch(fetch) => fetch.max_wait_ms as u64,
+            _ => 0,
+        };
+        let asker = Asker {
+            node: from,
+            life: self.node(from).life,
+            id,
+            version,
+        };
+        self.node(from).pending.insert(id, to);
+        let timeout_ms = self.plan.request_timeout_ms + wait_ms;
+        self.transmit(asker, to, request, timeout_ms);
+    }
+
+    pub fn transmit(&mut self, asker: Asker, to: NodeId, request: Request, timeout_ms: u64) {
+        let mut writer = Writer::new();
+        let encoded = request.encode(&mut writer, asker.version);
+        let (error, us) = match encoded {
+            Err(_) => (SendError::UnsupportedVersion, 0),
+            Ok(()) => (SendError::TimedOut, timeout_ms * 1000),
+        };
+        let lost = Event::Answer {
+            to: asker,
+            from: to,
+            outcome: Err(error),
+        };
+        self.after(us, lost);
+        if error == SendError::UnsupportedVersion {
+            self.coverage.reach(Mark::PreVoteUnsupported);
+            return;
+        }
+        let mut reader = Reader::new(writer.into_bytes());
+        let request = Request::decode(request.api_key(), asker.version, &mut reader);
+        let request = request.expect("what we encode decodes");
+        let between_nodes = self.nodes.contains_key(&asker.node);
+        let repeats = between_nodes && self.network.repeats(&self.plan, &mut self.rng);
+        for _ in 0..=u8::from(repeats) {
+            let link = (asker.node, to);
+            let delay = self
+                .network
+                .delay_us(self.now, link, &self.plan, &mut self.rng);
+            if let Some(us) = delay {
+                let (from, request) = (asker, request.clone());
+                let arrived = None;
+                let event = Event::Request {
+                    to,
+                    from,
+                    request,
+                    arrived,
+                };
+                self.after(us, event);
+            }
+        }
+    }
+
+    fn version(&self, from: NodeId, to: NodeId, request: &Request) -> i16 {
+        let max = request.api_key().api().expect("a known API").max_version;
+        let old = self.plan.old_node && (from == NodeId(1) || to == NodeId(1));
+        match request {
+            Request::Vote(_) if old => 1,
+            Request::Fetch(_) if old => 17,
+            _ => max,
+        }
+    }
+
+    pub fn on_request(&mut self, to: NodeId, from: Asker, request: Request, received: Time) {
+        let (time, node) = (self.now, self.node(to));
+        if node.core.is_none() {
+            // The host is there, the process is not: the connection is refused.
+            if !node.dark {
+                let outcome = Err(SendError::Disconnected);
+                self.deliver_answer(to, from, outcome);
+            }
+            return;
+        }
+        let (token, life) = (Token(node.next_token), node.life);
+        node.next_token += 1;
+        node.askers.insert(token, from);
+        self.note(time.0 ^ (to.0 as u64) << 48);
+        self.on_pre_vote = match &request {
+            Request::Vote(vote) => vote.topics[0].partitions[0].pre_vote,
+            _ => false,
+        };
+        self.on_fetch = match &request {
+            Request::Fetch(fetch) => {
+                let from = &fetch.topics[0].partitions[0];
+                Some(OffsetAndEpoch {
+                    offset: from.fetch_offset,
+                    epoch: from.last_fetched_epoch,
+                })
+            }
+            _ => None,
+        };
+        self.with(to, life, |core, now| {
+            core.on_request(now, received, token, from.version, request)
+        });
+    }
+
+    pub fn answer(&mut self, from: NodeId, token: Token, mut response: Response) {
+        let Some(asker) = self.node(from).askers.remove(&token) else {
+            return;
+        };
+        self.twist(from, &mut response);
+        self.coverage.on_answer(&response, self.on_pre_vote);
+        let mut writer = Writer::new();
+        let encoded = response.encode(&mut writer, asker.version);
+        encoded
+            .unwrap_or_else(|error| panic!("{response:?} at version {}: {error}", asker.version));
+        let mut reader = Reader::new(writer.into_bytes());
+        let response = Response::decode(response.api_key(), asker.version, &mut reader);
+        let response = response.expect("what we encode decodes");
+        self.deliver_answer(from, asker, Ok(response));
+    }
+
+    fn deliver_answer(&mut self, from: NodeId, to: Asker, outcome: Result<Response, SendError>) {
+        let delay = self
+            .network
+            .delay_us(self.now, (from, to.node), &self.plan, &mut self.rng);
+        if let Some(us) = delay {
+            self.after(us, Event::Answer { to, from, outcome });
+        }
+    }
+
+    pub fn on_answer(&mut self, to: Asker, from: NodeId, outcome: Result<Response, SendError>) {
+        let node = self.node(to.node);
+        if node.life == to.life && node.pending.remove(&to.id).is_some() {
+            self.with(to.node, to.life, |core, now| {
+                core.on_response(now, from, to.id, outcome);
+            });
+        }
+    }
+}
