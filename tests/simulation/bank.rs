@@ -181,6 +181,36 @@ fn bank_the_old_log_kept_under_a_snapshot() {
 }
 
 #[test]
+fn bank_a_truncation_that_goes_too_far() {
+    finds(PlantedBug::TruncationTooFar, |seed| Plan {
+        nodes: 3,
+        ..plain(seed)
+            .with(Fault::Snapshot, None)
+            .with(Fault::Partition, 500)
+            .with(Fault::Kill, 1_000)
+    });
+}
+
+#[test]
+fn bank_a_high_watermark_that_is_too_high() {
+    finds(PlantedBug::HighWatermarkTooHigh, |seed| Plan {
+        nodes: 3,
+        ..plain(seed).with(Fault::Partition, 1_000)
+    });
+}
+
+#[test]
+fn bank_an_answer_before_the_commit() {
+    finds(PlantedBug::AnsweredBeforeCommit, |seed| Plan {
+        nodes: 3,
+        propose_every_ms: 20,
+        ..Plan::with_controllers(seed)
+            .with(Fault::PowerCut, 500)
+            .with(Fault::Partition, 500)
+    });
+}
+
+#[test]
 fn bank_heartbeats_that_wait_in_line() {
     finds(PlantedBug::HeartbeatsWaitInLine, |seed| Plan {
         nodes: 3,

@@ -1,7 +1,9 @@
 //! Bugs of others, built into what surrounds the core, to see whether the simulator finds them; see
 //! docs/BUG-BANK.md for where they come from.
 
-use kraftd::protocol::{ErrorCode, NodeId, api::Response};
+use kraftd::protocol::{
+    ErrorCode, NodeId, Offset, api::Response, record_batch::RecordBatch, records::MetadataRecord,
+};
 
 use crate::world::World;
 
@@ -32,6 +34,12 @@ pub enum PlantedBug {
     SnapshotOffByOne,
     /// Installing a snapshot leaves the old log in place.
     LogKeptUnderSnapshot,
+    /// Followers are told to cut more than the logs differ in.
+    TruncationTooFar,
+    /// The high watermark that is told is the end of the leader's log.
+    HighWatermarkTooHigh,
+    /// Who asked is answered before the records are committed.
+    AnsweredBeforeCommit,
     /// Heartbeats count from when they are handled, not from when they arrived.
     HeartbeatsWaitInLine,
 }
@@ -65,7 +73,35 @@ impl World {
                     partition.records = Some(node.read(asked.offset, self.plan.fetch_max_bytes));
                 }
             }
+            Response::Fetch(answer) if self.plan.has(PlantedBug::TruncationTooFar) => {
+                let topic = answer.responses.first_mut();
+                let diverging = topic.map(|topic| &mut topic.partitions[0].diverging_epoch);
+                let diverging = diverging.filter(|end| end.epoch.known().is_some());
+                if let Some(end) = diverging {
+                    end.end_offset = Offset((end.end_offset.0 - 3).max(0));
+                }
+            }
+            Response::Fetch(answer) if self.plan.has(PlantedBug::HighWatermarkTooHigh) => {
+                let topic = answer.responses.first_mut();
+                let partition = topic.map(|topic| &mut topic.partitions[0]);
+                let told = partition.filter(|partition| partition.high_watermark.known().is_some());
+                if let Some(partition) = told {
+                    partition.high_watermark = self.nodes[&from].end();
+                }
+            }
             _ => {}
+        }
+    }
+
+    /// What an administrator is told too early by a node with that bug.
+    pub fn promise_early(&mut self, batch: &RecordBatch) {
+        if !self.plan.has(PlantedBug::AnsweredBeforeCommit) || batch.is_control() {
+            return;
+        }
+        for (_, record) in batch.metadata_records().expect("our own records") {
+            if let MetadataRecord::Topic(topic) = record {
+                self.promises.create(topic.name, topic.topic_id);
+            }
         }
     }
 }

@@ -315,8 +315,7 @@ impl Admin {
         };
         match (error, creates) {
             (ErrorCode::NONE, true) => {
-                promises.kept += 1;
-                promises.created.insert(name.clone(), id);
+                promises.create(name.clone(), id);
                 self.topics.push(name);
             }
             (ErrorCode::NONE, false) => {
@@ -354,6 +353,11 @@ impl Client {
 }
 
 impl Promises {
+    pub fn create(&mut self, name: String, id: Uuid) {
+        self.kept += 1;
+        self.created.insert(name, id);
+    }
+
     fn register(&mut self, broker: NodeId, epoch: BrokerEpoch) {
         self.kept += 1;
         let owner = *self.epochs.entry(epoch).or_insert(broker);

@@ -214,6 +214,9 @@ impl World {
             Effect::Append(batch) => {
                 let end = batch.end_offset();
                 self.check_fencing(id, &batch);
+                if self.nodes[&id].raft().is_some_and(Raft::is_leader) {
+                    self.promise_early(&batch);
+                }
                 if self.node(id).append(batch) {
                     self.begin_sync(id);
                 }
