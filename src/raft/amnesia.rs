@@ -25,8 +25,8 @@
 //!
 //! A blank disk may be a new quorum's or a replaced one. A blank voter votes for candidates as blank as
 //! itself, which founds the quorum and makes it sound; when it finds a leader elected without it, or a voter
-//! with records, it takes itself for an amnesiac. It gives every voter some
-//! time to refuse, since two replaced disks must not found a new quorum beside the third.
+//! with records, it takes itself for an amnesiac. It founds nothing while a voter refuses, and gives each some
+//! time to do so, since two replaced disks must not found a new quorum beside the third.
 
 use std::collections::BTreeMap;
 
@@ -90,13 +90,6 @@ impl Raft {
             true => now.time.plus_ms(self.options.election_timeout_ms),
             false => Time::default(),
         }
-    }
-
-    /// Among blank voters nobody refuses a pre-vote: whoever does so, and names no leader, has records, or
-    /// has lost them.
-    pub(super) fn on_blank_refused(&mut self, now: Now, by: NodeId) {
-        self.find_records(by);
-        self.give_up_pre_vote(now);
     }
 
     /// A blank voter learns that another has records, so the quorum is not new.

@@ -270,8 +270,9 @@ impl Raft {
                 // The leader itself says that it is alive.
                 self.become_follower(now, epoch, from, "the leader refused a pre-vote");
             }
+            // Only who has, or had, to do with a quorum that is not new refuses: it shall be asked first.
             Role::Prospective(_) if !partition.vote_granted && is_blank => {
-                self.on_blank_refused(now, from);
+                self.give_up_pre_vote(now);
             }
             Role::Prospective(prospective) => {
                 prospective.ballots.record(from, partition.vote_granted);

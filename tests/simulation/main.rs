@@ -92,7 +92,14 @@ fn for_each_seed<T: Send>(range: Range<u64>, work: impl Fn(u64) -> T + Sync) -> 
 
 /// Runs every seed, says how to replay those that fail, and what all of them reached.
 fn survive(test: &str, seeds: Range<u64>, plan: impl Fn(u64) -> Plan + Sync) -> Coverage {
-    let results = for_each_seed(seeds, |seed| (seed, attempt(plan(seed))));
+    let results = for_each_seed(seeds, |seed| {
+        let result = attempt(plan(seed));
+        if let Err(why) = &result {
+            // At once, since a campaign may take hours.
+            println!("{test}: seed {seed} failed: {why}");
+        }
+        (seed, result)
+    });
     let mut total = Coverage::default();
     let mut failures = Vec::new();
     for (seed, result) in results {
