@@ -55,12 +55,9 @@ impl Raft {
     }
 
     fn describe(&self, now: Now, leader: &Leader, version: i16) -> DescribeQuorumResponse {
+        // A static quorum (kraft.version 0) knows no directories of its voters, so none are told.
         let own = ReplicaState {
             replica_id: self.options.node_id,
-            replica_directory_id: match version >= DIRECTORIES_SINCE {
-                true => self.options.directory_id,
-                false => Uuid::ZERO,
-            },
             log_end_offset: self.log.end,
             last_fetch_timestamp: now.wall_clock_ms,
             last_caught_up_timestamp: now.wall_clock_ms,
@@ -68,19 +65,23 @@ impl Raft {
         };
         let others = leader.progress.voters();
         let mut voters: Vec<ReplicaState> = others
-            .map(|(id, replica)| replica_state(id, replica, version))
+            .map(|(id, replica)| replica_state(id, Uuid::ZERO, replica))
             .collect();
         voters.push(own);
         voters.sort_by_key(|voter| voter.replica_id);
-        let observers = leader.progress.observers();
+        let observers = leader.progress.observers().map(|(key, replica)| {
+            let directory_id = match version >= DIRECTORIES_SINCE {
+                true => key.directory_id,
+                false => Uuid::ZERO,
+            };
+            replica_state(key.id, directory_id, replica)
+        });
         let mut response = one_partition(ResponsePartitionData {
             leader_id: self.options.node_id,
             leader_epoch: self.state.epoch,
             high_watermark: self.leader_high_watermark().unwrap_or(Offset::NONE),
             current_voters: voters,
-            observers: observers
-                .map(|(key, replica)| replica_state(key.id, replica, version))
-                .collect(),
+            observers: observers.collect(),
             ..Default::default()
         });
         if version >= DIRECTORIES_SINCE {
@@ -106,13 +107,10 @@ impl Raft {
     }
 }
 
-fn replica_state(replica_id: NodeId, replica: &Replica, version: i16) -> ReplicaState {
+fn replica_state(replica_id: NodeId, directory_id: Uuid, replica: &Replica) -> ReplicaState {
     ReplicaState {
         replica_id,
-        replica_directory_id: match version >= DIRECTORIES_SINCE {
-            true => replica.directory_id,
-            false => Uuid::ZERO,
-        },
+        replica_directory_id: directory_id,
         log_end_offset: replica.end,
         last_fetch_timestamp: replica.last_fetch_ms,
         last_caught_up_timestamp: replica.last_caught_up_ms,

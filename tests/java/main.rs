@@ -18,3 +18,5 @@ mod oracle;
 mod process;
 mod requests;
 mod storage_tool;
+mod tool_runner;
+mod tools;

@@ -3,14 +3,16 @@
 
 use std::{
     fs,
-    io::Write,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 use kraftd::log::bootstrap;
 
-use super::{cluster::kraftd, helpers::classpath_with_helpers, kafka::RELEASE};
+use super::{
+    cluster::kraftd,
+    kafka::RELEASE,
+    tool_runner::{Said, ToolRunner},
+};
 
 const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qk";
 
@@ -236,27 +238,6 @@ const GROUPS: &[&[&str]] = &[
 /// What the system says of a file that is not there, instead of the name of a Java exception.
 const NO_SUCH_FILE: &str = "No such file or directory (os error 2)";
 
-#[derive(PartialEq, Eq)]
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl std::fmt::Display for Said {
-    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Said {
-            code,
-            stdout,
-            stderr,
-        } = self;
-        write!(
-            to,
-            "exit code {code}\n--stdout\n{stdout}\n--stderr\n{stderr}"
-        )
-    }
-}
-
 #[test]
 fn the_storage_tools_say_the_same() {
     let theirs = tempfile::tempdir().expect("a folder");
@@ -345,42 +326,10 @@ fn run_ours(arguments: &[String]) -> Said {
 }
 
 fn run_java(commands: &[(PathBuf, Vec<String>)]) -> Vec<Said> {
-    let mut java = Command::new("java")
-        .args([
-            "-XX:TieredStopAtLevel=1",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
-            "-cp",
-            &classpath_with_helpers(RELEASE),
-            "Storage",
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("java runs: scripts/setup.sh --java installs it");
-    let lines: Vec<String> = commands
-        .iter()
-        .map(|(_, words)| words.join("\t") + "\n")
-        .collect();
-    let mut input = java.stdin.take().expect("a pipe");
-    let writer = std::thread::spawn(move || input.write_all(lines.concat().as_bytes()));
-    let output = java.wait_with_output().expect("java ends");
-    writer.join().expect("a thread").expect("java reads");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let said: Vec<Said> = text.lines().map(parse).collect();
-    assert_eq!(said.len(), commands.len(), "an answer to each command");
-    said
-}
-
-fn parse(line: &str) -> Said {
-    let plain = |text: &str| text.replace("\\n", "\n").replace("\\\\", "\\");
-    let mut parts = line.split('\t');
-    let mut part = || parts.next().expect("three parts");
-    Said {
-        code: part().parse().expect("a number"),
-        stdout: plain(part()),
-        stderr: plain(part()),
-    }
+    let mut tools = ToolRunner::start(RELEASE);
+    let runs = commands.iter();
+    runs.map(|(_, words)| tools.run("kafka.tools.StorageTool", words))
+        .collect()
 }
 
 /// Without what differs between any two runs, and without what we say on purpose in another way: no
