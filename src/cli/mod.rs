@@ -1,6 +1,8 @@
 //! What a person types: one file per command.
 
 mod client;
+pub mod dump;
+mod dump_record;
 mod format;
 pub mod quickstart;
 mod quickstart_kafka;
@@ -26,6 +28,8 @@ pub struct Arguments {
 enum Command {
     /// Run a controller (`kafka-server-start.sh`).
     Server(server::Arguments),
+    /// Print what logs and snapshots hold, also while their node runs.
+    Dump(dump::Arguments),
     /// Stop the controllers of this machine (`kafka-server-stop.sh`).
     Stop(stop::Arguments),
     /// Format log directories and look at them (`kafka-storage.sh`).
@@ -64,6 +68,7 @@ pub fn explain(error: &clap::Error) -> ExitCode {
 pub fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
         Command::Server(arguments) => server::run(arguments),
+        Command::Dump(arguments) => dump::run(&arguments),
         Command::Stop(arguments) => stop::run(arguments),
         Command::Storage(command) => storage::run(command),
         Command::Quickstart(arguments) => quickstart::run(arguments),

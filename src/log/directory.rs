@@ -10,11 +10,11 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 use super::{LogError, snapshot_file::sync_directory};
 
 /// Name of the directory below `metadata.log.dir`, as with Kafka.
-const NAME: &str = "__cluster_metadata-0";
+pub(super) const NAME: &str = "__cluster_metadata-0";
 
 /// Holds our log. It bears the name of Kafka's first log segment, so that a Java controller that is
 /// started on this directory fails to open its log instead of voting with an empty one.
-const ENGINE_NAME: &str = "00000000000000000000.log";
+pub(super) const ENGINE_NAME: &str = "00000000000000000000.log";
 
 /// The directory of the metadata log, locked as long as this lives.
 #[derive(Debug)]

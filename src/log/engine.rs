@@ -23,7 +23,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
@@ -46,7 +46,7 @@ use crate::protocol::{
 };
 
 /// Region of the batches, and nothing else.
-const ENTRIES: u64 = 1;
+pub(super) const ENTRIES: u64 = 1;
 /// Region of the keys, and nothing else.
 const POSITIONS: u64 = 2;
 const LOG_START_KEY: &[u8] = b"log-start";
@@ -55,7 +55,7 @@ const READ_BYTES: usize = 1 << 20;
 
 /// Value of [`LOG_START_KEY`].
 #[derive(Clone, Copy, PartialEq, Message)]
-struct LogStart {
+pub(super) struct LogStart {
     #[prost(int64, tag = "1")]
     offset: i64,
     /// Epoch of the record before `offset`.
@@ -63,7 +63,24 @@ struct LogStart {
     epoch: i32,
     /// Index of the entry that begins at `offset`.
     #[prost(uint64, tag = "3")]
-    first_index: u64,
+    pub(super) first_index: u64,
+}
+
+impl LogStart {
+    /// Of a log that no snapshot stands before.
+    pub(super) const ZERO: LogStart = LogStart {
+        offset: 0,
+        epoch: 0,
+        first_index: 1,
+    };
+
+    /// The snapshot that stands before the log.
+    pub(super) fn id(self) -> OffsetAndEpoch {
+        OffsetAndEpoch {
+            offset: Offset(self.offset),
+            epoch: Epoch(self.epoch),
+        }
+    }
 }
 
 /// See the head of this file.
@@ -101,15 +118,8 @@ impl EngineLog {
         // counts as acknowledged from now on.
         snapshot_file::sync_files(&directory.engine_path())?;
         snapshot_file::sync_files(directory.path())?;
-        let saved = engine.get(POSITIONS, LOG_START_KEY);
-        let start = match &saved {
-            None => LogStart {
-                first_index: 1,
-                ..Default::default()
-            },
-            Some(value) => LogStart::decode(value.as_slice())
-                .map_err(|error| corrupt(directory.engine_path(), error.to_string()))?,
-        };
+        let saved = saved_start(&engine, &directory.engine_path())?;
+        let start = saved.unwrap_or(LogStart::ZERO);
         let has_records =
             saved.is_some() || engine.last_index(ENTRIES).is_some() || !snapshots.is_empty();
         let voter_state = VoterState::open(directory.path(), node_id, directory_id, has_records)?;
@@ -141,10 +151,7 @@ impl EngineLog {
     }
 
     fn start_id(&self) -> OffsetAndEpoch {
-        OffsetAndEpoch {
-            offset: Offset(self.start.offset),
-            epoch: Epoch(self.start.epoch),
-        }
+        self.start.id()
     }
 
     /// Reads the whole log, tells its epochs, and cuts it where it cannot be read on: after the loss was
@@ -509,6 +516,13 @@ fn open_engine(directory: &MetadataDirectory) -> Result<Engine, LogError> {
         fs::create_dir(&path).map_err(LogError::io("cannot create", &path))?;
         snapshot_file::sync_directory(directory.path())?;
     }
+    let engine = open_engine_at(&path)?;
+    snapshot_file::sync_directory(&path)?;
+    Ok(engine)
+}
+
+/// Opens the engine whose files are in this directory, which must exist.
+pub(super) fn open_engine_at(path: &Path) -> Result<Engine, LogError> {
     let config = Config {
         dir: path.to_string_lossy().into_owned(),
         recovery_mode: RecoveryMode::TolerateTailCorruption,
@@ -521,12 +535,19 @@ fn open_engine(directory: &MetadataDirectory) -> Result<Engine, LogError> {
         ..Default::default()
     };
     let opened = Engine::open_with_file_system(config, DefaultFileSystem.into());
-    let engine = opened.map_err(|error| corrupt(path.clone(), error.to_string()))?;
-    snapshot_file::sync_directory(&path)?;
-    Ok(engine)
+    opened.map_err(|error| corrupt(path.to_owned(), error.to_string()))
 }
 
-fn corrupt(path: PathBuf, reason: String) -> LogError {
+/// Where the log begins, if that was ever written down.
+pub(super) fn saved_start(engine: &Engine, path: &Path) -> Result<Option<LogStart>, LogError> {
+    let value = engine.get(POSITIONS, LOG_START_KEY);
+    let start = value.map(|value| LogStart::decode(value.as_slice()));
+    start
+        .transpose()
+        .map_err(|error| corrupt(path.to_owned(), error.to_string()))
+}
+
+pub(super) fn corrupt(path: PathBuf, reason: String) -> LogError {
     LogError::Corrupt {
         path,
         reason,

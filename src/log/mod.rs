@@ -5,6 +5,7 @@
 //! disk that the simulator can cut the power of.
 
 pub mod bootstrap;
+pub mod copy;
 pub mod directory;
 pub mod engine;
 mod entry;

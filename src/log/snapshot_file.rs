@@ -237,7 +237,7 @@ pub fn fetched_batches(dir: &Path, id: OffsetAndEpoch) -> Result<Batches, LogErr
 }
 
 /// The batches of any file in the form of a snapshot.
-pub(super) fn batches_of(path: &Path) -> Result<Batches, LogError> {
+pub fn batches_of(path: &Path) -> Result<Batches, LogError> {
     let file = File::open(path).map_err(LogError::io("cannot open", path))?;
     Ok(Batches::new(path.to_owned(), file))
 }

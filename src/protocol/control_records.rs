@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::{
     NodeId, Uuid,
-    schema::{Message, message},
+    schema::{Message, Struct, message},
     wire::{Malformed, Reader, Result, Writer},
 };
 
@@ -18,6 +18,11 @@ macro_rules! control_records {
         }
 
         impl ControlRecord {
+            /// What there is: the number in a record's key, Kafka's name, and the fields.
+            pub const ALL: &[(i16, &str, &Struct)] = &[
+                $( ($kind, stringify!($Variant), &$Record::SCHEMA), )*
+            ];
+
             /// Reads the key and the value of a record in a control batch.
             pub fn decode(key: Bytes, value: Bytes) -> Result<ControlRecord> {
                 let mut key = Reader::new(key);

@@ -18,6 +18,7 @@ pub mod features;
 pub mod frame;
 pub mod header;
 pub mod ids;
+pub mod json;
 pub mod messages;
 pub mod quorum_state;
 pub mod record_batch;

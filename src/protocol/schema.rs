@@ -99,7 +99,8 @@ impl Field {
         self.since <= version && version <= self.until
     }
 
-    fn cx(&self, cx: Cx) -> Cx {
+    /// What the field's encoding depends on, within a struct that depends on `cx`.
+    pub(super) fn cx(&self, cx: Cx) -> Cx {
         Cx {
             flexible: cx.flexible && !self.classic,
             nullable: cx.version >= self.nullable_since,

@@ -239,6 +239,11 @@ impl Reader {
         )))
     }
 
+    /// How many elements of an array follow; `None` for null.
+    pub(super) fn array_length(&mut self, cx: Cx) -> Result<Option<usize>> {
+        self.length(cx, Reader::i32)
+    }
+
     /// The length of a string, of bytes or of an array; `None` for null where null is allowed.
     fn length(&mut self, cx: Cx, classic: fn(&mut Reader) -> Result<i32>) -> Result<Option<usize>> {
         let length = match cx.flexible {
@@ -506,7 +511,7 @@ impl<T: Wire> Wire for Vec<T> {
 impl<T: Wire> Nullable for Vec<T> {
     fn read_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>> {
         // Every element takes a byte at least, so `length` has checked the count too.
-        let Some(count) = reader.length(cx, Reader::i32)? else {
+        let Some(count) = reader.array_length(cx)? else {
             return Ok(None);
         };
         let mut elements = Vec::new();

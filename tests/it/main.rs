@@ -3,6 +3,7 @@
 mod broker;
 mod config;
 mod controller;
+mod dump;
 mod envelope;
 mod log_damage;
 mod log_engine;

@@ -1,0 +1,172 @@
+//! `kraftd dump`: what logs and snapshots hold, a line per batch and per record. Reads our directories,
+//! also while their node runs, and files of batches: `.checkpoint` files, and the log segments of Java.
+
+use std::{
+    io::{self, BufWriter, ErrorKind, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+};
+
+use serde_json::{Value, json};
+
+use super::{dump_record, fail};
+use crate::{
+    log::{LogError, copy, snapshot_file},
+    protocol::{Offset, record_batch::RecordBatch},
+};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Directories of the metadata log, .checkpoint files, or log segments of a Java controller.
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Only the records, without a line for each batch.
+    #[arg(long)]
+    records: bool,
+    /// A JSON object for each record.
+    #[arg(long, conflicts_with = "records")]
+    json: bool,
+}
+
+/// Why a dump ended early.
+enum Ended {
+    /// Nobody reads on, as with `| head`.
+    NotRead,
+    Failed(String),
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Ended {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Ended::NotRead,
+            _ => Ended::Failed(format!("cannot write: {error}")),
+        }
+    }
+}
+
+impl From<LogError> for Ended {
+    fn from(error: LogError) -> Ended {
+        Ended::Failed(error.to_string())
+    }
+}
+
+pub fn run(arguments: &Arguments) -> ExitCode {
+    for path in &arguments.paths {
+        // raft-engine caches per thread whatever it reads: a thread reads one log.
+        let dumped = thread::scope(|scope| scope.spawn(|| dump(path, arguments)).join());
+        match dumped {
+            Ok(Ok(())) => {}
+            Ok(Err(Ended::NotRead)) => return ExitCode::SUCCESS,
+            Ok(Err(Ended::Failed(error))) => return fail(error),
+            Err(_panic) => return ExitCode::FAILURE,
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn dump(path: &Path, arguments: &Arguments) -> Result<(), Ended> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let dumped = if path.is_dir() {
+        dump_directory(path, arguments, &mut out)
+    } else {
+        dump_file(path, arguments, &mut out)
+    };
+    // What was read before a damage is worth being seen.
+    let flushed = out.flush();
+    dumped?;
+    Ok(flushed?)
+}
+
+/// The log of a node, and before it the snapshot that it continues.
+fn dump_directory(path: &Path, arguments: &Arguments, out: &mut impl Write) -> Result<(), Ended> {
+    let dir = copy::metadata_directory(path);
+    let Some(log) = copy::open(&dir)? else {
+        return Err(Ended::Failed(format!(
+            "{} has no log of kraftd. Name the directory of metadata.log.dir or log.dirs, or, of a Java \
+             controller, the .log and .checkpoint files in its __cluster_metadata-0.",
+            path.display()
+        )));
+    };
+    if let Some(id) = log.start() {
+        dump_file(&snapshot_file::path(&dir, id), arguments, out)?;
+    }
+    dump_batches(&dir, log, arguments, out)
+}
+
+fn dump_file(path: &Path, arguments: &Arguments, out: &mut impl Write) -> Result<(), Ended> {
+    dump_batches(path, snapshot_file::batches_of(path)?, arguments, out)
+}
+
+fn dump_batches(
+    path: &Path,
+    batches: impl Iterator<Item = Result<RecordBatch, LogError>>,
+    arguments: &Arguments,
+    out: &mut impl Write,
+) -> Result<(), Ended> {
+    if !arguments.json {
+        writeln!(out, "Dumping {}", path.display())?;
+    }
+    for batch in batches {
+        let batch = batch?;
+        if !arguments.json && !arguments.records {
+            write_batch(&batch, out)?;
+        }
+        let records = batch
+            .records()
+            .map_err(|error| Ended::Failed(format!("{}: {error}", path.display())))?;
+        for record in records {
+            let described = match &record.key {
+                Some(key) => dump_record::control(key.clone(), record.value),
+                None => dump_record::metadata(record.value),
+            };
+            // One record that nobody understands must not hide those after it.
+            let payload = described.unwrap_or_else(|error| json!({"error": error.to_string()}));
+            match arguments.json {
+                true => write_json(path, &batch, record.offset, payload, out)?,
+                false => writeln!(
+                    out,
+                    "| offset: {} epoch: {} payload: {payload}",
+                    record.offset,
+                    batch.epoch()
+                )?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The names are those of `kafka-dump-log.sh`, where it has the same.
+fn write_batch(batch: &RecordBatch, out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "baseOffset: {} lastOffset: {} count: {} partitionLeaderEpoch: {} isControl: {} \
+         CreateTime: {} size: {}",
+        batch.base_offset(),
+        batch.last_offset(),
+        batch.count(),
+        batch.epoch(),
+        batch.is_control(),
+        batch.timestamp_ms(),
+        batch.bytes().len()
+    )
+}
+
+fn write_json(
+    path: &Path,
+    batch: &RecordBatch,
+    offset: Offset,
+    payload: Value,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut line = json!({
+        "file": path.display().to_string(),
+        "offset": offset.0,
+        "epoch": batch.epoch().0,
+        "timestampMs": batch.timestamp_ms(),
+    });
+    if let (Some(line), Value::Object(payload)) = (line.as_object_mut(), payload) {
+        line.extend(payload);
+    }
+    writeln!(out, "{line}")
+}
