@@ -34,7 +34,8 @@ impl RequestHeader {
     /// Reads the header off a frame, in the version that goes with the API and version it names.
     pub fn read(reader: &mut Reader) -> Result<RequestHeader> {
         let mut peek = reader.clone();
-        let (key, version) = (ApiKey(peek.i16()?), peek.i16()?);
+        let mut number = || peek.i16().map_err(|error| error.within("RequestHeader"));
+        let (key, version) = (ApiKey(number()?), number()?);
         RequestHeader::decode(reader, key.request_header_version(version))
     }
 

@@ -64,6 +64,8 @@ enum End {
     Stalled,
     #[error("{0}")]
     Malformed(#[from] Malformed),
+    #[error("it seems to be {0}, not a request of Kafka's protocol")]
+    Foreign(&'static str),
     #[error("{} (key {}) is not served here", .0.name(), .0.0)]
     NotServed(ApiKey),
     #[error("{0}")]
@@ -87,7 +89,7 @@ pub async fn serve(acceptor: Arc<Acceptor>, stream: TcpStream, peer: SocketAddr)
     };
     match end {
         End::Closed | End::Idle(_) | End::Shutdown => debug!("connection from {peer}: {end}"),
-        End::Stalled | End::Malformed(_) | End::NotServed(_) => {
+        End::Stalled | End::Malformed(_) | End::Foreign(_) | End::NotServed(_) => {
             info!("closing the connection from {peer}: {end}");
         }
         End::Io(error) => debug!("connection from {peer}: {error}"),
@@ -161,8 +163,10 @@ impl Connection {
     async fn next_frame(&mut self) -> Result<Bytes, End> {
         let max_idle = self.acceptor.max_idle;
         loop {
-            if let Some(frame) = frame::split(&mut self.received, self.acceptor.max_frame_bytes)? {
-                return Ok(frame);
+            match frame::split(&mut self.received, self.acceptor.max_frame_bytes) {
+                Ok(Some(frame)) => return Ok(frame),
+                Ok(None) => {}
+                Err(error) => return Err(foreign(&self.received).unwrap_or(error.into())),
             }
             let (patience, end) = match self.received.is_empty() {
                 true => (max_idle, End::Idle(max_idle)),
@@ -175,6 +179,26 @@ impl Connection {
             }
         }
     }
+}
+
+/// What others say first, where Kafka's protocol has the length of a frame.
+const FOREIGN: &[(&[u8], &str)] = &[
+    (
+        b"\x16\x03",
+        "a TLS handshake (this listener speaks PLAINTEXT)",
+    ),
+    (b"GET ", "an HTTP request"),
+    (b"HEAD", "an HTTP request"),
+    (b"POST", "an HTTP request"),
+    (b"PUT ", "an HTTP request"),
+    (b"SSH-", "an SSH client"),
+];
+
+fn foreign(received: &[u8]) -> Option<End> {
+    let known = FOREIGN
+        .iter()
+        .find(|(first, _)| received.starts_with(first));
+    known.map(|(_, what)| End::Foreign(what))
 }
 
 fn host_bytes(peer: &SocketAddr) -> Bytes {

@@ -14,6 +14,7 @@ mod helpers;
 mod kafka;
 mod lost_disks;
 mod metadata_log;
+mod mistakes;
 mod oracle;
 mod process;
 mod requests;
