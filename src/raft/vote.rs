@@ -96,9 +96,16 @@ impl Raft {
             directory_id: request.replica_directory_id,
         };
         if self.is_blank() && end.offset > Offset(0) && self.voters.contains(candidate.id) {
-            self.find_records(candidate.id);
-            if let Role::Prospective(_) = self.role {
-                self.give_up_pre_vote(now);
+            match &self.role {
+                Role::Unattached(_) | Role::Follower(_) | Role::Resigned(_) => {
+                    self.find_records(candidate.id);
+                }
+                Role::Prospective(_) => {
+                    self.find_records(candidate.id);
+                    self.give_up_pre_vote(now);
+                }
+                // Its own vote is given; whether it wins it learns from the others.
+                Role::Candidate(_) | Role::Leader(_) => {}
             }
         }
         let granted = match request.pre_vote {
