@@ -1,8 +1,8 @@
 //! Asks a controller something over the wire and waits for the answer.
 
 use std::{
-    io::{Read, Write},
-    net::TcpStream,
+    io::{self, Read, Write},
+    net::{TcpStream, ToSocketAddrs},
     time::Duration,
 };
 
@@ -27,7 +27,7 @@ pub fn ask(
     patience: Duration,
 ) -> Result<Response, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
-    let mut stream = TcpStream::connect(address).map_err(|error| text(&error))?;
+    let mut stream = connect(address, patience).map_err(|error| text(&error))?;
     stream
         .set_read_timeout(Some(patience))
         .map_err(|error| text(&error))?;
@@ -52,4 +52,16 @@ pub fn ask(
             count => received.extend_from_slice(&piece[..count]),
         }
     }
+}
+
+/// Connects to the first address of the name that accepts, with this patience for each.
+fn connect(address: (&str, u16), patience: Duration) -> io::Result<TcpStream> {
+    let mut failure = io::Error::other("the name has no address");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, patience) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
 }

@@ -1,11 +1,14 @@
 //! What a person types: one file per command.
 
 mod client;
+pub mod cluster;
+mod cluster_host;
 pub mod dump;
 mod dump_record;
 mod format;
 pub mod quickstart;
 mod quickstart_kafka;
+mod quorum;
 mod scram;
 pub mod server;
 pub mod stop;
@@ -35,6 +38,8 @@ enum Command {
     /// Format log directories and look at them (`kafka-storage.sh`).
     #[command(subcommand)]
     Storage(storage::Command),
+    /// Format, start and stop the controllers of several hosts over ssh.
+    Cluster(cluster::Arguments),
     /// Format and start three controllers on this machine, to try them out.
     Quickstart(quickstart::Arguments),
 }
@@ -71,6 +76,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Stop(arguments) => stop::run(arguments),
         Command::Storage(command) => storage::run(command),
+        Command::Cluster(arguments) => cluster::run(&arguments),
         Command::Quickstart(arguments) => quickstart::run(arguments),
     }
 }

@@ -13,17 +13,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{client, fail, quickstart_kafka, storage};
-use crate::{
-    log::meta_properties,
-    protocol::{
-        NodeId,
-        api::{Request, Response},
-        messages::describe_quorum::{
-            DescribeQuorumRequest, RequestPartitionData, RequestTopicData,
-        },
-    },
-};
+use super::{fail, quickstart_kafka, quorum, storage};
+use crate::{log::meta_properties, protocol::NodeId};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -255,33 +246,9 @@ impl Site {
     }
 }
 
-/// Who leads, if the controller on this port does, or knows.
+/// Who leads, if the controller on this port does.
 fn leader(port: u16) -> Option<NodeId> {
-    let partition = RequestPartitionData {
-        partition_index: 0,
-        ..Default::default()
-    };
-    let topic = RequestTopicData {
-        topic_name: "__cluster_metadata".to_owned(),
-        partitions: vec![partition],
-        ..Default::default()
-    };
-    let request = DescribeQuorumRequest {
-        topics: vec![topic],
-        ..Default::default()
-    };
-    let asked = client::ask(
-        ("localhost", port),
-        &Request::from(request),
-        2,
-        LEADER_PATIENCE,
-    );
-    let Ok(Response::DescribeQuorum(answer)) = asked else {
-        return None;
-    };
-    let partition = answer.topics.first()?.partitions.first()?;
-    let committed = partition.error_code.is_ok() && partition.high_watermark.known().is_some();
-    partition.leader_id.known().filter(|_| committed)
+    quorum::committing_leader(("localhost", port), LEADER_PATIENCE)
 }
 
 pub(super) fn spinner(what: &'static str) -> ProgressBar {

@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::protocol::NodeId;
 use listeners::Listener;
 use values::Values;
-use voters::Voter;
+pub use voters::Voter;
 
 /// Why a configuration will not do.
 #[derive(Debug, Error)]

@@ -1,6 +1,7 @@
 //! Everything that needs neither Java nor a simulated cluster, in one binary.
 
 mod broker;
+mod cluster_command;
 mod config;
 mod controller;
 mod dump;

@@ -1,0 +1,124 @@
+//! One host of `kraftd cluster`, reached over the user's own ssh.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use crate::{config::Identity, protocol::NodeId};
+
+/// How hosts are reached, and where kraftd lies on them.
+pub struct Access<'a> {
+    /// `ssh`, perhaps with options; takes a host and a command line.
+    pub ssh: &'a str,
+    pub dir: &'a str,
+    pub config: &'a str,
+}
+
+/// A host with a controller on it.
+pub struct Host<'a> {
+    access: &'a Access<'a>,
+    pub name: &'a str,
+    /// What its configuration file says.
+    pub identity: Identity,
+    /// The cluster that it was formatted for.
+    pub cluster_id: Option<String>,
+}
+
+impl<'a> Host<'a> {
+    /// Reads the configuration and, if there is one, the identity of its directory.
+    pub fn read(access: &'a Access<'a>, name: &'a str) -> Result<Host<'a>, String> {
+        let text = run(access, name, &format!("cat {}", quote(access.config)))?;
+        let copy = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+        fs::write(copy.path(), text).map_err(|error| error.to_string())?;
+        let identity = Identity::load(copy.path(), &[]);
+        let identity = identity.map_err(|error| format!("{name}: {}: {error}", access.config))?;
+        if !identity.is_controller || identity.is_broker {
+            return Err(format!(
+                "{name}: {} is not the file of a controller: it must have process.roles=controller",
+                access.config
+            ));
+        }
+        let file = identity.metadata_log_dir.join("meta.properties");
+        let file = quote(&file.to_string_lossy());
+        let found = run(
+            access,
+            name,
+            &format!("if [ -e {file} ]; then cat {file}; fi"),
+        )?;
+        let cluster_id = found
+            .lines()
+            .find_map(|line| line.strip_prefix("cluster.id="));
+        Ok(Host {
+            access,
+            name,
+            cluster_id: cluster_id.map(|id| id.trim().to_owned()),
+            identity,
+        })
+    }
+
+    pub fn node_id(&self) -> NodeId {
+        self.identity.node_id
+    }
+
+    pub fn format(&self, cluster_id: &str) -> Result<(), String> {
+        let config = quote(self.access.config);
+        let id = quote(cluster_id);
+        self.run(&format!(
+            "bin/kafka-storage.sh format -g -t {id} -c {config}"
+        ))
+    }
+
+    pub fn start(&self) -> Result<(), String> {
+        let config = quote(self.access.config);
+        self.run(&format!("bin/kafka-server-start.sh -daemon {config}"))
+    }
+
+    /// Stops this node, and no other kraftd of the host.
+    pub fn stop(&self) -> Result<(), String> {
+        self.run(&format!(
+            "bin/kafka-server-stop.sh --node-id={}",
+            self.node_id()
+        ))
+    }
+
+    /// Where the output of the node goes, for those who look for the reason of something.
+    pub fn log(&self) -> String {
+        let log = PathBuf::from(self.access.dir).join("logs/kafkaServer.out");
+        format!("{}:{}", self.name, log.display())
+    }
+
+    fn run(&self, command: &str) -> Result<(), String> {
+        run(self.access, self.name, command).map(drop)
+    }
+}
+
+/// Runs a command line in kraftd's directory on a host, and tells what it printed.
+fn run(access: &Access, host: &str, command: &str) -> Result<String, String> {
+    let mut words = access.ssh.split_whitespace();
+    let ssh = words.next().ok_or("--ssh names no command")?;
+    let output = Command::new(ssh)
+        .args(words)
+        .arg(host)
+        .arg(format!("cd {} && {command}", quote(access.dir)))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cannot run {ssh}: {error}"))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => {
+            let said = [output.stderr, output.stdout].concat();
+            let said = String::from_utf8_lossy(&said).trim().to_owned();
+            Err(format!(
+                "{host}: `{command}` failed ({}): {said}",
+                output.status
+            ))
+        }
+    }
+}
+
+/// One word for the shell of the host, whatever is in it.
+fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}

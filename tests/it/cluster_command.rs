@@ -1,0 +1,149 @@
+//! `kraftd cluster`, with a script in the place of ssh that takes folders for hosts.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+const HOSTS: [&str; 3] = ["one", "two", "three"];
+
+/// Of nodes that no other test has, since `stop` looks for them on the whole machine.
+const FIRST_ID: usize = 76_201;
+
+struct Site {
+    dir: tempfile::TempDir,
+}
+
+impl Site {
+    fn new() -> Site {
+        let site = Site {
+            dir: tempfile::tempdir().expect("a folder"),
+        };
+        let ports = free_ports();
+        let voter = |(at, port)| format!("{}@localhost:{port}", FIRST_ID + at);
+        let voters: Vec<String> = ports.iter().enumerate().map(voter).collect();
+        for (at, host) in HOSTS.iter().enumerate() {
+            let home = site.home(host);
+            fs::create_dir_all(home.join("libexec")).expect("creates");
+            fs::create_dir_all(home.join("config")).expect("creates");
+            let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("bin");
+            symlink(scripts, home.join("bin")).expect("links");
+            let kraftd = home.join("libexec/kraftd");
+            symlink(env!("CARGO_BIN_EXE_kraftd"), kraftd).expect("links");
+            let text = format!(
+                "process.roles=controller\nnode.id={}\ncontroller.quorum.voters={}\n\
+                 controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:{}\n\
+                 log.dirs=data\n",
+                FIRST_ID + at,
+                voters.join(","),
+                ports[at]
+            );
+            fs::write(home.join("config/controller.properties"), text).expect("writes");
+        }
+        let ssh = format!(
+            "#!/bin/sh\ncd '{}'/\"$1\" && exec sh -c \"$2\"\n",
+            site.dir.path().display()
+        );
+        fs::write(site.ssh(), ssh).expect("writes");
+        fs::set_permissions(site.ssh(), fs::Permissions::from_mode(0o755)).expect("sets");
+        site
+    }
+
+    fn home(&self, host: &str) -> PathBuf {
+        self.dir.path().join(host).join("kraftd")
+    }
+
+    fn ssh(&self) -> PathBuf {
+        self.dir.path().join("ssh.sh")
+    }
+
+    fn cluster(&self, action: &str, hosts: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kraftd"));
+        command.args(["cluster", action, "--hosts", hosts, "--ssh"]);
+        command.arg(self.ssh()).output().expect("kraftd runs")
+    }
+
+    fn identity(&self, host: &str) -> String {
+        let file = self.home(host).join("data/meta.properties");
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let id = text
+            .lines()
+            .find_map(|line| line.strip_prefix("cluster.id="));
+        id.unwrap_or_default().to_owned()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.cluster("stop", &HOSTS.join(","));
+    }
+}
+
+fn free_ports() -> Vec<u16> {
+    let bind = |_| TcpListener::bind("localhost:0").expect("binds");
+    let listeners: Vec<TcpListener> = (0..HOSTS.len()).map(bind).collect();
+    let port = |listener: &TcpListener| listener.local_addr().expect("is bound").port();
+    listeners.iter().map(port).collect()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn hosts_are_formatted_with_one_id_started_shown_and_stopped() {
+    let site = Site::new();
+    let hosts = HOSTS.join(",");
+
+    let status = site.cluster("status", &hosts);
+    assert_eq!(status.status.code(), Some(1), "nothing runs");
+    assert!(text(&status.stdout).contains("refused"), "{status:?}");
+
+    let some = site.cluster("start", "one,two");
+    assert_eq!(some.status.code(), Some(1), "the third may have an id");
+    assert!(text(&some.stderr).contains("Name all hosts"), "{some:?}");
+    assert_eq!(site.identity("one"), "");
+
+    let started = site.cluster("start", &hosts);
+    assert!(started.status.success(), "{started:?}");
+    let shown = text(&started.stdout);
+    assert_eq!(shown.matches(" leader ").count(), 1, "{shown}");
+    assert_eq!(shown.matches(" standby ").count(), 2, "{shown}");
+    let id = site.identity("one");
+    assert!(!id.is_empty());
+    assert!(HOSTS.iter().all(|host| site.identity(host) == id));
+
+    let again = site.cluster("start", &hosts);
+    assert!(again.status.success(), "{again:?}");
+    assert_eq!(text(&again.stdout).matches("runs already").count(), 3);
+
+    let stopped = site.cluster("stop", &hosts);
+    assert!(stopped.status.success(), "{stopped:?}");
+    let status = site.cluster("status", &hosts);
+    assert_eq!(status.status.code(), Some(1));
+    assert!(text(&status.stderr).contains("No leader"), "{status:?}");
+}
+
+#[test]
+fn hosts_of_different_clusters_are_not_mixed() {
+    let site = Site::new();
+    for (host, id) in [
+        ("one", "AAAAAAAAAAAAAAAAAAAAXQ"),
+        ("two", "BBBBBBBBBBBBBBBBBBBBXQ"),
+    ] {
+        fs::create_dir_all(site.home(host).join("data")).expect("creates");
+        let text = format!("version=1\ncluster.id={id}\nnode.id={FIRST_ID}\n");
+        fs::write(site.home(host).join("data/meta.properties"), text).expect("writes");
+    }
+    let refused = site.cluster("start", &HOSTS.join(","));
+    assert_eq!(refused.status.code(), Some(1));
+    let error = text(&refused.stderr);
+    assert!(
+        error.contains("one AAAAAAAAAAAAAAAAAAAAXQ, two BBBBBBBBBBBBBBBBBBBBXQ, three none"),
+        "{error}"
+    );
+    assert_eq!(site.identity("three"), "");
+}
