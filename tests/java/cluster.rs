@@ -32,6 +32,12 @@ pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Small, quick to start: many of them share two cores.
 pub const SMALL_JVM: &[&str] = &["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
+/// Kafka 3.9 logs to nowhere unless it is told where: as the others do then. Those do not read it.
+pub const LOG4J: &str = "log4j.rootLogger=INFO, out\n\
+    log4j.appender.out=org.apache.log4j.ConsoleAppender\n\
+    log4j.appender.out.layout=org.apache.log4j.PatternLayout\n\
+    log4j.appender.out.layout.ConversionPattern=[%t] %p %c - %m%n\n";
+
 /// What a node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -45,7 +51,8 @@ pub enum Kind {
 pub struct Settings {
     /// One voter each.
     pub voters: Vec<Kind>,
-    pub brokers: usize,
+    /// The release of each broker.
+    pub brokers: Vec<&'static str>,
     /// Lines for every controller's properties.
     pub controller_properties: Vec<String>,
     /// Further arguments of `kafka-storage format`.
@@ -58,7 +65,7 @@ impl Settings {
     pub fn new(kind: Kind, voters: usize, brokers: usize) -> Settings {
         Settings {
             voters: vec![kind; voters],
-            brokers,
+            brokers: vec![kafka::RELEASE; brokers],
             controller_properties: Vec::new(),
             format_arguments: Vec::new(),
             controller_jvm: SMALL_JVM,
@@ -115,8 +122,8 @@ impl Cluster {
             .map(|(kind, id)| Node::new(folder.path(), id, *kind, settings.controller_jvm))
             .collect();
         let brokers: Vec<Node> = (101..)
-            .take(settings.brokers)
-            .map(|id| Node::new(folder.path(), id, Kind::Java(kafka::RELEASE), SMALL_JVM))
+            .zip(&settings.brokers)
+            .map(|(id, release)| Node::new(folder.path(), id, Kind::Java(release), SMALL_JVM))
             .collect();
         let voters: Vec<String> = controllers
             .iter()
@@ -364,7 +371,14 @@ impl Node {
     pub fn start(&mut self) {
         assert!(self.process.is_none(), "node {} runs already", self.id);
         let mut command = match self.kind {
-            Kind::Java(release) => java(release, self.jvm, "kafka.Kafka"),
+            Kind::Java(release) => {
+                let log4j = self.folder.join("log4j.properties");
+                fs::write(&log4j, LOG4J).expect("the node's log4j.properties");
+                let log4j = format!("-Dlog4j.configuration=file:{}", log4j.display());
+                let mut options = self.jvm.to_vec();
+                options.push(&log4j);
+                java(release, &options, "kafka.Kafka")
+            }
             Kind::Kraftd => kraftd("server"),
         };
         command.arg(self.properties()).current_dir(&self.folder);

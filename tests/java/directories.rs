@@ -5,16 +5,12 @@ use std::{fs, time::Duration};
 
 use super::{
     cluster::{
-        Cluster, ELECTION_TIMEOUT, Kind, SMALL_JVM, START_TIMEOUT, Settings, java, kraftd, turn,
+        Cluster, ELECTION_TIMEOUT, Kind, LOG4J, SMALL_JVM, START_TIMEOUT, Settings, java, kraftd,
+        turn,
     },
     kafka::RELEASE,
     process::Process,
 };
-
-/// Kafka 3.9 logs to nowhere unless it is told where.
-const LOG4J: &str = "log4j.rootLogger=INFO, out\n\
-                     log4j.appender.out=org.apache.log4j.ConsoleAppender\n\
-                     log4j.appender.out.layout=org.apache.log4j.SimpleLayout\n";
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -20,8 +20,8 @@ use super::{
     process::{Process, run_to_end, wait_for},
 };
 
-const TOPIC: &str = "orders";
-const PARTITIONS: usize = 12;
+pub const TOPIC: &str = "orders";
+pub const PARTITIONS: usize = 12;
 const MESSAGES: usize = 100_000;
 /// Slow enough that messages flow through the whole scenario.
 const MESSAGES_PER_SECOND: usize = 1_500;
@@ -31,10 +31,10 @@ const FENCED_WITHIN: Duration = Duration::from_secs(9 + 5);
 
 /// A partition as brokers describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Partition {
-    leader: Option<i32>,
-    replicas: Vec<i32>,
-    isr: Vec<i32>,
+pub struct Partition {
+    pub leader: Option<i32>,
+    pub replicas: Vec<i32>,
+    pub isr: Vec<i32>,
 }
 
 /// What one run showed.
@@ -50,8 +50,13 @@ struct Outcome {
 #[test]
 fn brokers_live_through_failures_as_with_java() {
     let _turn = turn();
-    let java = run(Kind::Java(RELEASE));
-    let ours = run(Kind::Kraftd);
+    compare(|kind| Settings::new(kind, 3, 2), MESSAGES);
+}
+
+/// Plays the scenario with Java's controllers and with ours.
+pub fn compare(settings: impl Fn(Kind) -> Settings, messages: usize) {
+    let java = run(&settings(Kind::Java(RELEASE)), messages);
+    let ours = run(&settings(Kind::Kraftd), messages);
     assert_eq!(
         ours.steps, java.steps,
         "leaders and ISRs (ours left, Java's right)"
@@ -75,8 +80,8 @@ struct Run {
     step_ends: Vec<(&'static str, i64)>,
 }
 
-fn run(kind: Kind) -> Outcome {
-    let cluster = Cluster::start(&Settings::new(kind, 3, 2));
+fn run(settings: &Settings, messages: usize) -> Outcome {
+    let cluster = Cluster::start(settings);
     let admin = Admin::start(&cluster.bootstrap_servers());
     let mut run = Run {
         cluster,
@@ -85,7 +90,7 @@ fn run(kind: Kind) -> Outcome {
         step_ends: Vec::new(),
     };
     run.create_topic();
-    let mut load = Load::start(&run.cluster);
+    let mut load = Load::start(&run.cluster, messages);
     load.wait_until_consumed_more(1_000);
     run.lose_the_active_controller(&mut load);
     run.stop_a_broker_and_bring_it_back(0, &mut load);
@@ -216,7 +221,7 @@ impl Run {
 }
 
 /// An ERROR or FATAL line without what differs from run to run: numbers and ids.
-fn complaint(line: &str) -> Option<String> {
+pub fn complaint(line: &str) -> Option<String> {
     if !line.contains("] ERROR ") && !line.contains("] FATAL ") {
         return None;
     }
@@ -237,13 +242,13 @@ fn complaint(line: &str) -> Option<String> {
 }
 
 /// The helper program that describes topics.
-struct Admin {
+pub struct Admin {
     child: Child,
     answers: BufReader<std::process::ChildStdout>,
 }
 
 impl Admin {
-    fn start(bootstrap_servers: &str) -> Admin {
+    pub fn start(bootstrap_servers: &str) -> Admin {
         let mut child = helper("Admin", &[bootstrap_servers])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -254,7 +259,7 @@ impl Admin {
         Admin { child, answers }
     }
 
-    fn topic(&mut self) -> Result<Vec<Partition>, String> {
+    pub fn topic(&mut self) -> Result<Vec<Partition>, String> {
         let input = self.child.stdin.as_mut().expect("its input");
         writeln!(input, "topic {TOPIC}").map_err(|error| error.to_string())?;
         let mut line = String::new();
@@ -289,7 +294,8 @@ impl Partition {
 }
 
 /// The producer and the consumer group.
-struct Load {
+pub struct Load {
+    messages: usize,
     producer: Process,
     consumer: Process,
     acknowledged: std::path::PathBuf,
@@ -298,11 +304,11 @@ struct Load {
 }
 
 impl Load {
-    fn start(cluster: &Cluster) -> Load {
+    pub fn start(cluster: &Cluster, messages: usize) -> Load {
         let servers = cluster.bootstrap_servers();
         let place = |name: &str| cluster.folder().join(name);
         let (acknowledged, consumed) = (place("acknowledged"), place("consumed"));
-        let (count, pace) = (MESSAGES.to_string(), MESSAGES_PER_SECOND.to_string());
+        let (count, pace) = (messages.to_string(), MESSAGES_PER_SECOND.to_string());
         let file = acknowledged.display().to_string();
         let command = helper("Produce", &[&servers, TOPIC, &count, &pace, &file]);
         let producer = Process::start("the producer", command, &place("producer.log"));
@@ -310,6 +316,7 @@ impl Load {
         let command = helper("Consume", &[&servers, TOPIC, "readers", &file]);
         let consumer = Process::start("the consumer", command, &place("consumer.log"));
         Load {
+            messages,
             producer,
             consumer,
             acknowledged,
@@ -319,7 +326,7 @@ impl Load {
     }
 
     /// Waits until messages written after this moment have come through.
-    fn wait_until_consumed_more(&mut self, more: usize) {
+    pub fn wait_until_consumed_more(&mut self, more: usize) {
         let before = lines(&self.consumed).len();
         wait_for("messages to flow", Duration::from_secs(60), || {
             let now = lines(&self.consumed).len();
@@ -332,7 +339,7 @@ impl Load {
     }
 
     /// Lets the producer send the rest, and checks that the group got every acknowledged message, once.
-    fn finish(mut self) {
+    pub fn finish(mut self) {
         let mut input = self
             .producer
             .child()
@@ -348,7 +355,7 @@ impl Load {
         );
         let acknowledged: BTreeSet<String> = lines(&self.acknowledged).into_iter().collect();
         assert!(
-            acknowledged.len() >= MESSAGES,
+            acknowledged.len() >= self.messages,
             "only {} acknowledged",
             acknowledged.len()
         );

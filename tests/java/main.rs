@@ -17,6 +17,7 @@ mod metadata_log;
 mod mistakes;
 mod oracle;
 mod process;
+mod releases;
 mod requests;
 mod storage_tool;
 mod tool_runner;
