@@ -43,6 +43,7 @@ mod describe;
 mod epochs;
 mod fetch;
 mod fetch_snapshot;
+mod foreign;
 mod invariants;
 mod progress;
 mod quorum_epoch;
@@ -208,6 +209,7 @@ pub struct Raft {
     hasty_elections: u32,
     shutting_down: bool,
     failed: bool,
+    foreign: foreign::Foreign,
     effects: VecDeque<Effect>,
     checked: Checked,
 }
@@ -259,6 +261,7 @@ impl Raft {
             hasty_elections: 0,
             shutting_down: false,
             failed: false,
+            foreign: foreign::Foreign::default(),
             effects: VecDeque::new(),
             checked: Checked::default(),
         };
@@ -578,11 +581,6 @@ impl Raft {
         let own = self.own_key();
         let directory_fits = directory_id == Uuid::ZERO || directory_id == own.directory_id;
         id.known().is_none_or(|id| id == own.id) && directory_fits
-    }
-
-    /// Whether a request is for another cluster. Nobody has to name one.
-    fn is_foreign(&self, cluster_id: Option<&str>) -> bool {
-        cluster_id.is_some_and(|id| id != self.options.cluster_id)
     }
 
     fn own_endpoint(&self) -> &Endpoint {

@@ -381,12 +381,15 @@ impl Raft {
         api: &str,
         error: ErrorCode,
     ) {
-        tracing::warn!(
-            from = from.0,
-            api,
-            error = error.name(),
-            "a voter could not answer"
-        );
+        match error {
+            ErrorCode::INCONSISTENT_CLUSTER_ID => self.on_foreign_voter(from),
+            error => tracing::warn!(
+                from = from.0,
+                api,
+                error = error.name(),
+                "a voter could not answer"
+            ),
+        }
         if awaited {
             self.requests.back_off(from, now);
         }

@@ -4,8 +4,10 @@
 //! No Java runs here, but a real process does, and this is where the means for that are.
 
 use std::{
+    fs,
     io::{Read, Write},
     net::TcpStream,
+    thread,
     time::Duration,
 };
 
@@ -13,11 +15,13 @@ use kraftd::protocol::messages::api_versions::ApiVersionsRequest;
 
 use super::{
     client::Client,
-    cluster::{Cluster, Kind, Settings, turn},
-    process::wait_for,
+    cluster::{Cluster, Kind, Settings, kraftd, turn},
+    process::{run_to_end, wait_for},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+const SEVERAL_ELECTIONS: Duration = Duration::from_secs(5);
+const OTHER_CLUSTER: &str = "MkU3OEVBNTcwNTJENDM2Qk";
 
 /// A request header: key, version, correlation id, and no client id.
 const fn header(key: u8, version: u8) -> [u8; 14] {
@@ -97,6 +101,42 @@ fn a_mistake_on_the_socket_is_named_and_survived() {
     let served = served.expect("an answer").api_keys;
     assert!(served.iter().all(|api| api.api_key != i16::from(METADATA)));
     cluster.write("log.retention.ms", "1");
+}
+
+#[test]
+fn a_voter_of_another_cluster_is_told_of_once_by_each() {
+    let _turn = turn();
+    let mut cluster = Cluster::format(&Settings::new(Kind::Kraftd, 2, 0));
+    fs::remove_dir_all(cluster.controllers[1].folder.join("data")).expect("takes the disk away");
+    let mut format = kraftd("storage");
+    format.args(["format", "--cluster-id", OTHER_CLUSTER, "--config"]);
+    format.arg(cluster.controllers[1].properties());
+    run_to_end("kraftd storage format", format);
+    for node in &mut cluster.controllers {
+        node.start();
+    }
+    let ids = [cluster.cluster_id.as_str(), OTHER_CLUSTER];
+    let refused = |index: usize| {
+        let (own, other) = (ids[index], ids[1 - index]);
+        format!("refused a request for cluster {other}: this is cluster {own}")
+    };
+    let count =
+        |index: usize, line: &str| cluster.controllers[index].log_text().matches(line).count();
+    wait_for("both to tell", TIMEOUT, || {
+        match [0, 1]
+            .iter()
+            .all(|index| count(*index, &refused(*index)) > 0)
+        {
+            true => Ok(()),
+            false => Err(cluster.controller_tails()),
+        }
+    });
+    thread::sleep(SEVERAL_ELECTIONS);
+    for (index, other) in [(0, 2), (1, 1)] {
+        assert_eq!(count(index, &refused(index)), 1);
+        let line = format!("controller {other} is not of our cluster {}", ids[index]);
+        assert_eq!(count(index, &line), 1, "{}", cluster.controller_tails());
+    }
 }
 
 fn connect(port: u16) -> TcpStream {
