@@ -9,6 +9,7 @@ use kraftd::{
         Epoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, record_batch::RecordBatch,
         records::MetadataRecord,
     },
+    raft::Raft,
 };
 
 use crate::{
@@ -28,6 +29,8 @@ pub struct Checker {
     /// Every committed batch by its base offset, without gaps.
     committed: BTreeMap<Offset, RecordBatch>,
     committed_end: Offset,
+    /// What was committed by the end of each epoch.
+    ends: BTreeMap<Epoch, Offset>,
     snapshots: BTreeMap<OffsetAndEpoch, Bytes>,
     /// What the committed records amount to, after every batch.
     states: BTreeMap<Offset, State>,
@@ -43,12 +46,9 @@ impl Checker {
     pub fn on_leader(&mut self, node: &Node, epoch: Epoch) {
         let first = *self.leaders.entry(epoch).or_insert(node.id);
         assert_eq!(first, node.id, "two leaders of epoch {epoch}");
-        let earlier = self
-            .committed
-            .values()
-            .rev()
-            .find(|batch| batch.epoch() < epoch);
-        let end = earlier.map_or(Offset(0), RecordBatch::end_offset);
+        // Leaders of later epochs may have committed since what this one never had.
+        let earlier = self.ends.range(..epoch).next_back();
+        let end = earlier.map_or(Offset(0), |(_, end)| *end);
         assert!(
             node.end() >= end,
             "leader {} of epoch {epoch} ends at {}, {end} is committed",
@@ -105,6 +105,8 @@ impl Checker {
                 self.replay(batch, coverage);
             }
         }
+        let epoch = node.raft().map_or(Epoch(i32::MAX), Raft::epoch);
+        self.ends.insert(epoch, self.committed_end);
         assert!(
             self.committed_end >= high_watermark,
             "node {} calls {high_watermark} committed, which is no end of a batch it has",
