@@ -7,7 +7,7 @@ use std::{
 };
 
 use kraftd::{
-    log::{Log, bootstrap, directory::MetadataDirectory, engine::EngineLog, snapshot_file},
+    log::{Log, bootstrap, engine::EngineLog, snapshot_file},
     protocol::{
         Epoch, NodeId, Offset, Uuid,
         control_records::{ControlRecord, LeaderChangeMessage, LeaderChangeVoter},
@@ -20,7 +20,7 @@ use kraftd::{
 };
 use serde_json::{Value, json};
 
-use super::log_support::{batch, snapshot_id};
+use super::log_support::{batch, open_log, snapshot_id};
 
 fn dump(arguments: &[&str], path: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kraftd"));
@@ -39,8 +39,7 @@ fn objects(output: &Output) -> Vec<Value> {
 }
 
 fn open(dir: &Path) -> EngineLog {
-    let directory = MetadataDirectory::open(dir).expect("locks");
-    let opened = EngineLog::open(directory, NodeId(1), Uuid([5; 16]));
+    let opened = open_log(dir, NodeId(1), Uuid([5; 16]));
     opened.expect("the log opens").0
 }
 

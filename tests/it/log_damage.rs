@@ -4,7 +4,7 @@
 use std::{fs, os::unix::fs::FileExt, panic, path::Path, thread};
 
 use kraftd::{
-    log::{Log, LogError, Recovered, directory::MetadataDirectory, engine::EngineLog},
+    log::{Log, LogError, Recovered, engine::EngineLog},
     protocol::{
         Epoch, NodeId, Offset, Uuid,
         quorum_state::{QuorumState, Standing},
@@ -14,7 +14,7 @@ use kraftd::{
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::log_support::{batch, snapshot_id};
+use super::log_support::{batch, open_log, snapshot_id};
 
 const SECTOR_BYTES: usize = 512;
 
@@ -25,8 +25,7 @@ fn start<T: Send>(
     then: impl FnOnce(EngineLog) -> T + Send,
 ) -> Result<(Recovered, Vec<RecordBatch>, T), LogError> {
     let run = || {
-        let directory = MetadataDirectory::open(dir)?;
-        let (mut log, recovered) = EngineLog::open(directory, NodeId(1), Uuid([5; 16]))?;
+        let (mut log, recovered) = open_log(dir, NodeId(1), Uuid([5; 16]))?;
         let batches = log.read(recovered.start.offset, usize::MAX)?;
         Ok((recovered, batches, then(log)))
     };

@@ -4,16 +4,14 @@
 use std::{fs, path::Path, thread};
 
 use kraftd::{
-    log::{
-        Log, LogError, Recovered, directory::MetadataDirectory, engine::EngineLog, snapshot_file,
-    },
+    log::{Log, LogError, Recovered, engine::EngineLog, snapshot_file},
     protocol::{
         Epoch, NodeId, Offset, Uuid,
         quorum_state::{QuorumState, Standing},
     },
 };
 
-use super::log_support::{BIG_BATCH_RECORDS, batch, big_batch, snapshot_id};
+use super::log_support::{BIG_BATCH_RECORDS, batch, big_batch, open_log, snapshot_id};
 
 const DIRECTORY_ID: Uuid = Uuid([5; 16]);
 
@@ -22,7 +20,7 @@ fn open(dir: &Path) -> (EngineLog, Recovered) {
 }
 
 fn try_open(dir: &Path) -> Result<(EngineLog, Recovered), LogError> {
-    EngineLog::open(MetadataDirectory::open(dir)?, NodeId(1), DIRECTORY_ID)
+    open_log(dir, NodeId(1), DIRECTORY_ID)
 }
 
 fn append(log: &mut EngineLog, from: i64, to: i64, epoch: i32) {

@@ -5,10 +5,7 @@ use std::{panic, path::PathBuf, thread};
 
 use bytes::Bytes;
 use kraftd::{
-    log::{
-        Log, Recovered, directory::MetadataDirectory, engine::EngineLog, memory::MemoryLog,
-        snapshot_file,
-    },
+    log::{Log, Recovered, engine::EngineLog, memory::MemoryLog, snapshot_file},
     protocol::{
         Epoch, NodeId, Offset, OffsetAndEpoch, Uuid,
         quorum_state::{QuorumState, Standing},
@@ -19,7 +16,7 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::log_support::batch;
+use super::log_support::{batch, open_log};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -273,8 +270,7 @@ proptest! {
         for steps in lives(&steps) {
             // A thread for each engine: what a thread has read, it remembers for the next one.
             let life = || {
-                let directory = MetadataDirectory::open(dir.path()).expect("opens");
-                let opened = EngineLog::open(directory, NodeId(1), Uuid([5; 16]));
+                let opened = open_log(dir.path(), NodeId(1), Uuid([5; 16]));
                 let (log, recovered) = opened.expect("opens");
                 let dir = dir.path().to_owned();
                 live(&mut model, &recovered, steps, &mut Engine { dir, log });

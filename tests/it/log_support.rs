@@ -1,10 +1,37 @@
 //! What the tests of the log share.
 
-use kraftd::protocol::{
-    Epoch, Offset, OffsetAndEpoch,
-    record_batch::RecordBatch,
-    records::{ConfigRecord, MetadataRecord},
+use std::{path::Path, thread, time::Duration};
+
+use kraftd::{
+    log::{LogError, Recovered, directory::MetadataDirectory, engine::EngineLog},
+    protocol::{
+        Epoch, NodeId, Offset, OffsetAndEpoch, Uuid,
+        record_batch::RecordBatch,
+        records::{ConfigRecord, MetadataRecord},
+    },
 };
+
+/// How often a lock that is held is tried again, 10 ms apart.
+const LOCK_ATTEMPTS: usize = 300;
+
+/// Opens a log, which may just have been closed. A process that another test starts at this moment holds
+/// the engine's lock from its fork to its exec, so a lock that is held is tried for again; the product
+/// itself refuses at once.
+pub fn open_log(
+    dir: &Path,
+    node_id: NodeId,
+    directory_id: Uuid,
+) -> Result<(EngineLog, Recovered), LogError> {
+    for _ in 1..LOCK_ATTEMPTS {
+        match EngineLog::open(MetadataDirectory::open(dir)?, node_id, directory_id) {
+            Err(error) if error.to_string().contains("Failed to lock file") => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            opened => return opened,
+        }
+    }
+    EngineLog::open(MetadataDirectory::open(dir)?, node_id, directory_id)
+}
 
 /// A batch of one record of some length.
 pub fn batch(base_offset: Offset, epoch: i32, length: usize) -> RecordBatch {
