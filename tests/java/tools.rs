@@ -141,7 +141,7 @@ const KNOWN_DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "kafka-dump-log",
         "REGISTER_CONTROLLER_RECORD",
-        r#"{"maxSupportedVersion":1,"minSupportedVersion":0,"name":"kraft.version"},"#,
+        r#"{"name":"kraft.version","minSupportedVersion":0,"maxSupportedVersion":1},"#,
     ),
     (
         "kafka-metadata-shell",
