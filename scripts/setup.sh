@@ -19,6 +19,8 @@ if [ "${1:-}" = "--java" ]; then
     need javac openjdk-17-jdk-headless
     need mvn maven
     need unzip unzip
+    # Records what the log writes, for tests/crash_lab.
+    need strace strace
 fi
 if [ "${1:-}" = "--musl" ]; then
     need musl-gcc musl-tools

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::{
     LogError,
     directory::{ENGINE_NAME, NAME},
-    engine::{self, ENTRIES, LogStart},
+    engine::{self, ENTRIES, FileSizes, LogStart},
     entry::{self, Entries},
 };
 use crate::protocol::{Offset, OffsetAndEpoch, record_batch::RecordBatch};
@@ -51,7 +51,7 @@ pub fn open(metadata_directory: &Path) -> Result<Option<CopiedLog>, LogError> {
         return Ok(None);
     }
     let files = copy(&path)?;
-    let engine = engine::open_engine_at(files.path())?;
+    let engine = engine::open_engine_at(files.path(), FileSizes::default())?;
     let start = engine::saved_start(&engine, &path)?.unwrap_or(LogStart::ZERO);
     let indexes = start.first_index..=engine.last_index(ENTRIES).unwrap_or_default();
     Ok(Some(CopiedLog {

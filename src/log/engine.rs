@@ -104,6 +104,24 @@ struct Position {
     bytes: u32,
 }
 
+/// How large the engine's files are.
+#[derive(Clone, Copy, Debug)]
+pub struct FileSizes {
+    /// A file that has reached this size is followed by a new one.
+    pub file_bytes: u64,
+    /// Together the files may be this large before old ones are given up.
+    pub purge_bytes: u64,
+}
+
+impl Default for FileSizes {
+    fn default() -> Self {
+        FileSizes {
+            file_bytes: 16 << 20,
+            purge_bytes: 64 << 20,
+        }
+    }
+}
+
 impl EngineLog {
     /// Opens the log, or begins one, and says what was found. Reads all of it.
     pub fn open(
@@ -111,9 +129,19 @@ impl EngineLog {
         node_id: NodeId,
         directory_id: Uuid,
     ) -> Result<(EngineLog, Recovered), LogError> {
+        EngineLog::open_sized(directory, node_id, directory_id, FileSizes::default())
+    }
+
+    /// As [`EngineLog::open`], with files of another size: tests want many small ones.
+    pub fn open_sized(
+        directory: MetadataDirectory,
+        node_id: NodeId,
+        directory_id: Uuid,
+        sizes: FileSizes,
+    ) -> Result<(EngineLog, Recovered), LogError> {
         snapshot_file::delete_leftovers(directory.path())?;
         let snapshots = snapshot_file::list(directory.path())?;
-        let engine = open_engine(&directory)?;
+        let engine = open_engine(&directory, sizes)?;
         // What a process left behind that was killed during a sync can be read, but is on no disk yet. It
         // counts as acknowledged from now on.
         snapshot_file::sync_files(&directory.engine_path())?;
@@ -510,26 +538,26 @@ impl EngineLog {
     }
 }
 
-fn open_engine(directory: &MetadataDirectory) -> Result<Engine, LogError> {
+fn open_engine(directory: &MetadataDirectory, sizes: FileSizes) -> Result<Engine, LogError> {
     let path = directory.engine_path();
     if !path.exists() {
         fs::create_dir(&path).map_err(LogError::io("cannot create", &path))?;
         snapshot_file::sync_directory(directory.path())?;
     }
-    let engine = open_engine_at(&path)?;
+    let engine = open_engine_at(&path, sizes)?;
     snapshot_file::sync_directory(&path)?;
     Ok(engine)
 }
 
 /// Opens the engine whose files are in this directory, which must exist.
-pub(super) fn open_engine_at(path: &Path) -> Result<Engine, LogError> {
+pub(super) fn open_engine_at(path: &Path, sizes: FileSizes) -> Result<Engine, LogError> {
     let config = Config {
         dir: path.to_string_lossy().into_owned(),
         recovery_mode: RecoveryMode::TolerateTailCorruption,
         recovery_threads: 2,
         batch_compression_threshold: raft_engine::ReadableSize(0),
-        target_file_size: raft_engine::ReadableSize::mb(16),
-        purge_threshold: raft_engine::ReadableSize::mb(64),
+        target_file_size: raft_engine::ReadableSize(sizes.file_bytes),
+        purge_threshold: raft_engine::ReadableSize(sizes.purge_bytes),
         enable_log_recycle: false,
         prefill_for_recycle: false,
         ..Default::default()

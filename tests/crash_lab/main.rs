@@ -1,0 +1,246 @@
+//! The real log on a disk that loses power: every call by which a process changes its files is recorded
+//! with strace, and for every moment between two of them the disk is made that a power cut may leave. A
+//! start on it must find all that was acknowledged, nothing that was never written, and no loss.
+//!
+//! `KRAFTD_CRASH_IMAGES=100000 cargo test --release --test crash_lab` makes so many disks. A failure prints
+//! the command that makes its disk again.
+
+mod disk;
+mod recording;
+mod workload;
+
+use std::{
+    env, fs, panic,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
+
+use kraftd::{
+    log::{Log, Recovered, meta_properties, snapshot_file},
+    protocol::{Offset, record_batch::RecordBatch},
+};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+
+use disk::{Cut, Disk};
+use recording::{Event, TRACED};
+use workload::State;
+
+const DEFAULT_IMAGES: u64 = 1500;
+/// Disks made of each moment.
+const CUTS: u64 = 4;
+
+fn variable(name: &str) -> Option<u64> {
+    let value = env::var(name).ok()?;
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}={value} is no number")),
+    )
+}
+
+/// In memory where possible: durability is what we simulate.
+fn temporary() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = match memory.is_dir() {
+        true => tempfile::tempdir_in(memory),
+        false => tempfile::tempdir(),
+    };
+    made.expect("a folder")
+}
+
+#[test]
+#[ignore = "run by the other test, under strace"]
+fn the_process() {
+    let (Some(seed), Ok(dir)) = (variable("KRAFTD_CRASH_SEED"), env::var("KRAFTD_CRASH_DIR"))
+    else {
+        return;
+    };
+    let dir = PathBuf::from(dir);
+    workload::run(seed, &dir.join("log"), &dir.join("marks"));
+}
+
+/// Runs the workload of a seed and tells all it did to its files.
+fn record(seed: u64) -> Vec<Event> {
+    let dir = temporary();
+    let [root, marks, trace] = ["log", "marks", "trace"].map(|name| dir.path().join(name));
+    fs::create_dir(&root).expect("creates");
+    let output = Command::new("strace")
+        .args(["-f", "-xx", "-s", "100000000", "-e", TRACED, "-o"])
+        .arg(&trace)
+        .arg(env::current_exe().expect("a path"))
+        .args(["--exact", "the_process", "--ignored", "--test-threads=1"])
+        .env("KRAFTD_CRASH_SEED", seed.to_string())
+        .env("KRAFTD_CRASH_DIR", dir.path())
+        .output()
+        .expect("strace must be installed: it records what the log writes");
+    assert!(output.status.success(), "{output:?}");
+    let trace = fs::read_to_string(trace).expect("reads");
+    recording::parse(&trace, &root, &marks)
+}
+
+/// The step that is being done, if one is, and the last one that was.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    begun: Option<usize>,
+    done: Option<usize>,
+}
+
+impl Progress {
+    fn note(&mut self, mark: &str) {
+        let (what, index) = mark.split_once(' ').expect("a mark");
+        let index = Some(index.parse().expect("a number"));
+        match what {
+            "begun" => self.begun = index,
+            _ => (self.begun, self.done) = (None, index),
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_moment_loses_nothing_acknowledged() {
+    if let Some(seed) = variable("KRAFTD_CRASH_SEED") {
+        crash(seed, u64::MAX, variable("KRAFTD_CRASH_IMAGE"));
+        return;
+    }
+    let images = variable("KRAFTD_CRASH_IMAGES").unwrap_or(DEFAULT_IMAGES);
+    let (mut seed, mut made) = (1, 0);
+    while made < images {
+        // Short runs see the end of a history as often as its beginning.
+        made += crash(seed, images - made, None);
+        seed += 1;
+    }
+    println!("{made} disks of {} histories", seed - 1);
+}
+
+/// Cuts the power at all moments of a history, or makes one image only, and says how many were made.
+fn crash(seed: u64, limit: u64, only: Option<u64>) -> u64 {
+    let plan = workload::plan(seed);
+    let events = record(seed);
+    let moments = events.len() as u64;
+    // What is more than the limit is left out evenly.
+    let step = (moments * CUTS / limit.max(1)).max(1);
+    let (mut disk, mut progress, mut made) = (Disk::default(), Progress::default(), 0);
+    for (moment, event) in (0..).zip(&events) {
+        disk.apply(event);
+        if let Event::Mark(mark) = event {
+            progress.note(mark);
+        }
+        for image in moment * CUTS..(moment + 1) * CUTS {
+            let wanted = only.map_or(image % step == 0, |only| only == image);
+            if wanted && made < limit {
+                made += 1;
+                let state = |index: Option<usize>| {
+                    index.map_or_else(State::new, |index| plan[index].1.clone())
+                };
+                let done = state(progress.done);
+                let begun = progress
+                    .begun
+                    .map_or(done.clone(), |begun| state(Some(begun)));
+                let checked = panic::catch_unwind(|| check(seed, image, &disk, &done, &begun));
+                if let Err(panicked) = checked {
+                    let step = progress.begun.map(|begun| &plan[begun].0);
+                    eprintln!(
+                        "after {:?} steps, while {step:?}, event {moment} of {moments}; again with\n  \
+                         KRAFTD_CRASH_SEED={seed} KRAFTD_CRASH_IMAGE={image} cargo test --release \
+                         --test crash_lab a_power_cut",
+                        progress.done
+                    );
+                    panic::resume_unwind(panicked);
+                }
+            }
+        }
+    }
+    made
+}
+
+/// Makes a disk and starts on it, twice: what a start repairs must hold.
+fn check(seed: u64, image: u64, disk: &Disk, done: &State, begun: &State) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed << 32 | image);
+    let cut = match image % CUTS {
+        0 => Cut::Everything,
+        1 => Cut::Nothing,
+        _ => Cut::ByChance {
+            sector_bytes: if rng.random() { 512 } else { 4096 },
+        },
+    };
+    let dir = temporary();
+    disk.cut_power(cut, &mut rng, dir.path());
+    let identity = meta_properties::read(dir.path()).expect("whole or absent");
+    match identity {
+        Some(identity) => assert_eq!(identity, workload::identity()),
+        None => assert!(!done.formatted, "meta.properties is gone"),
+    }
+    let first = start(dir.path());
+    let matches = [done, begun].map(|state| matches(state, done, begun, &first));
+    if matches.iter().all(Result::is_err) {
+        panic!(
+            "{cut:?}: as before the step: {:?}; as after it: {:?}",
+            matches[0], matches[1]
+        );
+    }
+    let again = start(dir.path());
+    assert_eq!(first.1, again.1, "the second start finds another log");
+    assert_eq!(first.0.quorum_state, again.0.quorum_state);
+    assert_eq!(first.0.snapshots, again.0.snapshots);
+}
+
+/// What a start finds: a thread for each, since a thread remembers what it has read.
+fn start(dir: &Path) -> (Recovered, Vec<RecordBatch>) {
+    let run = || {
+        let (mut log, recovered) = workload::open(dir).expect("a power cut is no damage");
+        let batches = log.read(recovered.start.offset, usize::MAX).expect("reads");
+        for id in recovered.snapshots.keys() {
+            let bytes = snapshot_file::read(&dir.join("__cluster_metadata-0"), *id, 0, usize::MAX);
+            assert_eq!(
+                bytes.expect("reads"),
+                workload::snapshot(*id),
+                "snapshot {id}"
+            );
+        }
+        (recovered, batches)
+    };
+    let ended = thread::scope(|scope| scope.spawn(run).join());
+    ended.unwrap_or_else(|panicked| panic::resume_unwind(panicked))
+}
+
+/// Whether the log is the one of `state`, but for its unacknowledged end, and the rest is what it was before
+/// the step that was cut off, or after.
+fn matches(
+    state: &State,
+    done: &State,
+    begun: &State,
+    (recovered, batches): &(Recovered, Vec<RecordBatch>),
+) -> Result<(), String> {
+    let holds = |what: &str, holds: bool| match holds {
+        true => Ok(()),
+        false => Err(format!("{what}: {recovered:?}")),
+    };
+    // What is acknowledged by the step itself may not have been reached yet.
+    let acknowledged = state
+        .synced_end()
+        .min(done.synced_end().max(state.start.offset));
+    holds("the start", recovered.start == state.start)?;
+    holds("the end", recovered.end >= acknowledged)?;
+    holds("the batches", state.batches.starts_with(batches))?;
+    let end = batches
+        .last()
+        .map_or(state.start.offset, RecordBatch::end_offset);
+    holds("the end of the batches", recovered.end == end)?;
+    let mut epochs: Vec<_> = batches
+        .iter()
+        .map(|batch| (batch.epoch(), batch.base_offset()))
+        .collect();
+    epochs.dedup_by_key(|(epoch, _): &mut (_, Offset)| *epoch);
+    holds("the epochs", recovered.epochs == epochs)?;
+    let quorum_state = &recovered.quorum_state;
+    let states = [&done.quorum_state, &begun.quorum_state];
+    holds("the quorum state", states.contains(&quorum_state))?;
+    let known = |id| done.snapshots.contains(id) || begun.snapshots.contains(id);
+    holds("a snapshot", recovered.snapshots.keys().all(known))?;
+    let mut kept = done.snapshots.intersection(&begun.snapshots);
+    let all = kept.all(|id| recovered.snapshots.contains_key(id));
+    holds("the snapshots", all)
+}
