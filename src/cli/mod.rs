@@ -13,11 +13,15 @@ mod scram;
 pub mod server;
 pub mod stop;
 pub mod storage;
+mod supervisor;
 mod usage;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+/// The release of Kafka whose commands these are.
+const KAFKA_RELEASE: &str = "4.3.1";
 
 /// A controller for Apache Kafka clusters in KRaft mode.
 #[derive(Parser)]

@@ -2,18 +2,19 @@
 //! second start goes on where the first one stopped.
 
 use std::{
-    fs::{self, File},
-    os::unix::process::CommandExt,
+    fs,
+    io::IsTerminal,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitCode, Stdio},
+    process::{Command, ExitCode},
     time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{fail, quickstart_kafka, quorum, storage};
+use super::{
+    fail, quickstart_kafka, quorum, storage,
+    supervisor::{Nodes, POLL, supervise},
+};
 use crate::{log::meta_properties, protocol::NodeId};
 
 #[derive(clap::Args)]
@@ -37,62 +38,27 @@ pub struct Arguments {
 
 /// How long the controllers may take to elect a leader.
 const LEADER_PATIENCE: Duration = Duration::from_secs(30);
-/// How long a node may take to stop before it is ended.
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
-/// How often children and signals are looked at.
-const POLL: Duration = Duration::from_millis(50);
 
 pub fn run(arguments: Arguments) -> ExitCode {
     if arguments.ports.len() != 3 {
         return fail("--ports takes three ports, for example --ports 9093,9094,9095");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(async {
-            let mut nodes = Nodes::default();
-            let outcome = quickstart(&arguments, &mut nodes).await;
-            nodes.stop();
-            match outcome {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => fail(error),
-            }
-        }),
-        Err(error) => fail(error),
-    }
+    supervise(async |nodes| quickstart(&arguments, nodes).await)
 }
 
 async fn quickstart(arguments: &Arguments, nodes: &mut Nodes) -> Result<(), String> {
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    );
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-        return Err("cannot listen for signals".to_owned());
-    };
     let site = Site::prepare(arguments)?;
-    let work = async {
-        site.start_controllers(nodes)?;
-        let leader = site.wait_for_leader(nodes).await?;
-        site.tell(leader);
-        if arguments.with_kafka {
-            quickstart_kafka::run(&site, nodes).await?;
-        }
-        if arguments.stop_when_ready {
-            return Ok(());
-        }
-        println!("\nRunning. Ctrl-C stops everything; the same command starts it again.");
-        loop {
-            nodes.check()?;
-            tokio::time::sleep(POLL).await;
-        }
-    };
-    tokio::select! {
-        done = work => done,
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+    site.start_controllers(nodes)?;
+    let leader = site.wait_for_leader(nodes).await?;
+    site.tell(leader);
+    if arguments.with_kafka {
+        quickstart_kafka::run(&site, nodes).await?;
     }
+    if arguments.stop_when_ready {
+        return Ok(());
+    }
+    println!("\nRunning. Ctrl-C stops everything; the same command starts it again.");
+    nodes.watch().await
 }
 
 /// The folder, and what stands in it.
@@ -141,23 +107,7 @@ impl Site {
 
     /// Formats the directories of a node with the id of this cluster.
     pub(super) fn format(&self, properties: &Path) -> Result<(), String> {
-        let kraftd = std::env::current_exe().map_err(|error| error.to_string())?;
-        let formatted = Command::new(kraftd)
-            .args([
-                "storage",
-                "format",
-                "--ignore-formatted",
-                "--cluster-id",
-                &self.cluster_id,
-            ])
-            .arg("--config")
-            .arg(properties)
-            .output()
-            .map_err(|error| error.to_string())?;
-        match formatted.status.success() {
-            true => Ok(()),
-            false => Err(String::from_utf8_lossy(&formatted.stderr).trim().to_owned()),
-        }
+        storage::format_in_silence(&self.cluster_id, properties)
     }
 
     fn voters(&self) -> String {
@@ -203,7 +153,7 @@ impl Site {
             command
                 .arg("server")
                 .arg(self.dir.join(format!("{name}.properties")));
-            nodes.start(&name, command, &self.dir)?;
+            nodes.start_logging(&name, command, &self.dir)?;
         }
         Ok(())
     }
@@ -251,78 +201,14 @@ fn leader(port: u16) -> Option<NodeId> {
     quorum::committing_leader(("localhost", port), LEADER_PATIENCE)
 }
 
+/// Shows that something is waited for; where nobody watches, a line says so.
 pub(super) fn spinner(what: &'static str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        eprintln!("{what}");
+    }
     let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
     let progress = ProgressBar::new_spinner().with_message(what);
     progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     progress.enable_steady_tick(Duration::from_millis(100));
     progress
-}
-
-/// The processes that were started; all of them end with us.
-#[derive(Default)]
-pub(super) struct Nodes {
-    running: Vec<Node>,
-}
-
-struct Node {
-    name: String,
-    child: Child,
-    log: PathBuf,
-}
-
-impl Nodes {
-    /// Starts a process whose output goes to `NAME.log` in the folder.
-    pub(super) fn start(
-        &mut self,
-        name: &str,
-        mut command: Command,
-        dir: &Path,
-    ) -> Result<(), String> {
-        let log = dir.join(format!("{name}.log"));
-        let failed = |error: std::io::Error| format!("cannot start {name}: {error}");
-        let output = File::create(&log).map_err(failed)?;
-        let errors = output.try_clone().map_err(failed)?;
-        // A group of its own: Ctrl-C is for us, and we stop the nodes in order.
-        command
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            .process_group(0);
-        let child = command.spawn().map_err(failed)?;
-        self.running.push(Node {
-            name: name.to_owned(),
-            child,
-            log,
-        });
-        Ok(())
-    }
-
-    /// Fails if one of them has ended.
-    pub(super) fn check(&mut self) -> Result<(), String> {
-        for node in &mut self.running {
-            if let Ok(Some(status)) = node.child.try_wait() {
-                let log = fs::read_to_string(&node.log).unwrap_or_default();
-                let last = log.lines().last().unwrap_or_default();
-                return Err(format!("{} ended ({status}): {last}", node.name));
-            }
-        }
-        Ok(())
-    }
-
-    /// Stops them, the newest first: brokers before the controllers they need.
-    fn stop(&mut self) {
-        for mut node in self.running.drain(..).rev() {
-            if let Some(pid) = Pid::from_raw(node.child.id() as i32) {
-                let _ended = kill_process(pid, Signal::TERM);
-            }
-            let started = Instant::now();
-            while matches!(node.child.try_wait(), Ok(None)) {
-                if started.elapsed() > STOP_PATIENCE {
-                    let _ended = node.child.kill();
-                }
-                std::thread::sleep(POLL);
-            }
-        }
-    }
 }

@@ -9,10 +9,12 @@ use std::{
     time::Duration,
 };
 
-use super::quickstart::{Nodes, Site, spinner};
+use super::{
+    KAFKA_RELEASE,
+    quickstart::{Site, spinner},
+    supervisor::Nodes,
+};
 
-/// The release that is fetched.
-const KAFKA_VERSION: &str = "4.3.1";
 const MESSAGE: &str = "hello from a Kafka broker on kraftd controllers";
 const TOPIC: &str = "quickstart";
 /// A broker takes some ten seconds to start.
@@ -24,10 +26,10 @@ pub(super) async fn run(site: &Site, nodes: &mut Nodes) -> Result<(), String> {
     site.format(&properties)?;
     let mut broker = java(&jars);
     broker.arg("kafka.Kafka").arg(&properties);
-    nodes.start("broker-4", broker, &site.dir)?;
+    nodes.start_logging("broker-4", broker, &site.dir)?;
     wait_for_broker(site, nodes).await?;
     let bootstrap = format!("localhost:{}", site.broker_port);
-    println!("\nA Kafka {KAFKA_VERSION} broker runs at {bootstrap}.");
+    println!("\nA Kafka {KAFKA_RELEASE} broker runs at {bootstrap}.");
     produce(&jars, &bootstrap)?;
     println!("Sent to topic {TOPIC}:   {MESSAGE}");
     let received = consume(&jars, &bootstrap)?;
@@ -40,14 +42,14 @@ pub(super) async fn run(site: &Site, nodes: &mut Nodes) -> Result<(), String> {
 
 /// Gets Kafka's jars, once.
 fn fetch(dir: &Path) -> Result<PathBuf, String> {
-    let jars = dir.join("kafka").join(KAFKA_VERSION);
+    let jars = dir.join("kafka").join(KAFKA_RELEASE);
     if jars.join("complete").exists() {
         return Ok(jars);
     }
     let progress = spinner("getting Kafka through Maven");
     fs::create_dir_all(&jars).map_err(|error| error.to_string())?;
     let pom = jars.join("pom.xml");
-    fs::write(&pom, POM.replace("VERSION", KAFKA_VERSION)).map_err(|error| error.to_string())?;
+    fs::write(&pom, POM.replace("VERSION", KAFKA_RELEASE)).map_err(|error| error.to_string())?;
     let output = Command::new("mvn")
         .args([
             "-q",

@@ -1,6 +1,10 @@
 //! `kafka-storage.sh`: texts and exit codes as Kafka 4.3.1 has them (`kafka.tools.StorageTool`).
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{self, ExitCode},
+};
 
 use clap::Subcommand;
 
@@ -60,6 +64,21 @@ pub fn random_uuid() -> Uuid {
         if !id.is_reserved() && !id.to_string().starts_with('-') {
             return id;
         }
+    }
+}
+
+/// Formats what is not formatted yet for a node that is about to run beside others; only a failure is told.
+pub fn format_in_silence(cluster_id: &str, properties: &Path) -> Result<(), String> {
+    let kraftd = std::env::current_exe().map_err(|error| error.to_string())?;
+    let formatted = process::Command::new(kraftd)
+        .args(["storage", "format", "--ignore-formatted"])
+        .args(["--cluster-id", cluster_id, "--config"])
+        .arg(properties)
+        .output()
+        .map_err(|error| error.to_string())?;
+    match formatted.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&formatted.stderr).trim().to_owned()),
     }
 }
 
