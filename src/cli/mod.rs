@@ -6,11 +6,13 @@ mod cluster_host;
 pub mod dump;
 mod dump_record;
 mod format;
+mod halves;
 pub mod quickstart;
 mod quickstart_kafka;
 mod quorum;
 mod scram;
 pub mod server;
+pub mod split;
 pub mod stop;
 pub mod storage;
 mod supervisor;
@@ -35,6 +37,8 @@ pub struct Arguments {
 enum Command {
     /// Run a controller (`kafka-server-start.sh`).
     Server(server::Arguments),
+    /// Split a file with process.roles=broker,controller into one for each role.
+    Split(split::Arguments),
     /// Print what logs and snapshots hold, also while their node runs.
     Dump(dump::Arguments),
     /// Stop the controllers of this machine (`kafka-server-stop.sh`).
@@ -77,6 +81,7 @@ pub fn explain(error: &clap::Error) -> ExitCode {
 pub fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
         Command::Server(arguments) => server::run(arguments),
+        Command::Split(arguments) => split::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Stop(arguments) => stop::run(arguments),
         Command::Storage(command) => storage::run(command),

@@ -2,16 +2,14 @@
 
 use std::{
     fs,
-    net::TcpListener,
-    os::unix::fs::{PermissionsExt, symlink},
-    path::{Path, PathBuf},
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
     process::{Command, Output},
 };
 
-const HOSTS: [&str; 3] = ["one", "two", "three"];
+use crate::home::{self, FIRST_ID, text};
 
-/// Of nodes that no other test has, since `stop` looks for them on the whole machine.
-const FIRST_ID: usize = 76_201;
+const HOSTS: [&str; 3] = ["one", "two", "three"];
 
 struct Site {
     dir: tempfile::TempDir,
@@ -22,17 +20,12 @@ impl Site {
         let site = Site {
             dir: tempfile::tempdir().expect("a folder"),
         };
-        let ports = free_ports();
+        let ports = home::free_ports::<3>();
         let voter = |(at, port)| format!("{}@localhost:{port}", FIRST_ID + at);
         let voters: Vec<String> = ports.iter().enumerate().map(voter).collect();
         for (at, host) in HOSTS.iter().enumerate() {
             let home = site.home(host);
-            fs::create_dir_all(home.join("libexec")).expect("creates");
-            fs::create_dir_all(home.join("config")).expect("creates");
-            let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("bin");
-            symlink(scripts, home.join("bin")).expect("links");
-            let kraftd = home.join("libexec/kraftd");
-            symlink(env!("CARGO_BIN_EXE_kraftd"), kraftd).expect("links");
+            home::install(&home);
             let text = format!(
                 "process.roles=controller\nnode.id={}\ncontroller.quorum.voters={}\n\
                  controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:{}\n\
@@ -80,17 +73,6 @@ impl Drop for Site {
     fn drop(&mut self) {
         self.cluster("stop", &HOSTS.join(","));
     }
-}
-
-fn free_ports() -> Vec<u16> {
-    let bind = |_| TcpListener::bind("localhost:0").expect("binds");
-    let listeners: Vec<TcpListener> = (0..HOSTS.len()).map(bind).collect();
-    let port = |listener: &TcpListener| listener.local_addr().expect("is bound").port();
-    listeners.iter().map(port).collect()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[test]

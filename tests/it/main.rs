@@ -6,6 +6,7 @@ mod config;
 mod controller;
 mod dump;
 mod envelope;
+mod home;
 mod log_damage;
 mod log_engine;
 mod log_model;
@@ -25,5 +26,6 @@ mod quorum;
 mod raft_scripts;
 
 mod script;
+mod split;
 mod storage_tool;
 mod tidy;

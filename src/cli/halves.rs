@@ -1,0 +1,367 @@
+//! The two halves of a file with `process.roles=broker,controller`: what kraftd runs, and what Java's Kafka runs
+//! beside it. Each half is the file itself, line by line, but for what the halves cannot share.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    config::{
+        ConfigError, Identity, Voter,
+        listeners::{self, Listener},
+    },
+    protocol::NodeId,
+};
+
+/// Both halves. A broker needs an id of its own, since controllers and brokers share one space of ids, and
+/// directories of its own, since `meta.properties` names one node.
+pub struct Halves {
+    pub controller: Half,
+    pub broker: Half,
+    /// Where the controller's half has its metadata log.
+    pub metadata_log_dir: PathBuf,
+    pub voters: Vec<Voter>,
+}
+
+pub struct Half {
+    pub node_id: NodeId,
+    pub listeners: Vec<Listener>,
+    pub log_dirs: Vec<String>,
+    /// The half as a file in Java's encoding, ISO 8859-1.
+    pub text: Vec<u8>,
+}
+
+/// One key whose value is another one in a half; none: the key is left out.
+struct Change {
+    key: &'static str,
+    value: Option<String>,
+    why: String,
+}
+
+/// The directory of the broker below one that the file names: on the same disk, in the same hands, and gone
+/// with it.
+const BROKER_DIR: &str = "broker";
+
+impl Halves {
+    /// Splits a file; `identity` is what was read from it and the overrides. `made` says in each half how it
+    /// came to be.
+    pub fn of(
+        path: &Path,
+        overrides: &[String],
+        identity: &Identity,
+        broker_id: Option<i32>,
+        made: &str,
+    ) -> Result<Halves, ConfigError> {
+        let bytes = std::fs::read(path).map_err(|error| ConfigError::Unreadable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        // One char a byte, so that comments in any encoding come through.
+        let mut text: String = bytes.into_iter().map(char::from).collect();
+        for assignment in overrides {
+            text = format!("{}\n{}\n", text.trim_end_matches('\n'), escape(assignment));
+        }
+        let (of_controller, of_broker) = listeners(identity)?;
+        let (broker_id, why_this_id) = match broker_id {
+            Some(id) => (
+                chosen(id, &identity.voters)?,
+                "as --broker-id says".to_owned(),
+            ),
+            None => derived(identity)?,
+        };
+        let controller = controller_changes(identity, &of_controller)?;
+        let broker = broker_changes(identity, broker_id, &why_this_id, &of_broker)?;
+        let half = |node_id: NodeId, what: &str, changes: &[Change], listeners| Half {
+            node_id,
+            listeners,
+            log_dirs: log_dirs(identity, changes),
+            text: rewrite(
+                &text,
+                &format!(
+                    "# {what}. Made from {} {made}. A comment stands above\n# each line that was changed.\n\n",
+                    escape(&path.file_name().unwrap_or_default().to_string_lossy())
+                ),
+                identity,
+                changes,
+            ),
+        };
+        let id = identity.node_id;
+        Ok(Halves {
+            controller: half(
+                id,
+                &format!("Controller {id}, for kraftd"),
+                &controller,
+                of_controller,
+            ),
+            broker: half(
+                broker_id,
+                &format!("Broker {broker_id}, for Java's Kafka"),
+                &broker,
+                of_broker,
+            ),
+            metadata_log_dir: identity.metadata_log_dir.clone(),
+            voters: identity.voters.clone(),
+        })
+    }
+}
+
+/// The listeners of the controller, and those of the broker.
+fn listeners(identity: &Identity) -> Result<(Vec<Listener>, Vec<Listener>), ConfigError> {
+    let values = &identity.values;
+    let names = values.list("controller.listener.names");
+    let all = listeners::parse_list(values, "listeners")?;
+    let is_controllers = |listener: &Listener| names.contains(&listener.name.as_str());
+    let (controllers, brokers): (Vec<_>, Vec<_>) = all.into_iter().partition(is_controllers);
+    let missing = match (names.is_empty(), controllers.is_empty(), brokers.is_empty()) {
+        (true, ..) => "controller.listener.names is not set",
+        (_, true, _) => "listeners has none of those that controller.listener.names names",
+        (_, _, true) => "listeners has none but those that controller.listener.names names",
+        _ => return Ok((controllers, brokers)),
+    };
+    Err(ConfigError::invalid(format!(
+        "{missing}; a node with both roles needs a listener for each, for example \
+         listeners=PLAINTEXT://:9092,CONTROLLER://:9093 with controller.listener.names=CONTROLLER"
+    )))
+}
+
+/// A voter's id and some hundreds more: the same distance on every host, so that two brokers never get one id,
+/// and so large that no broker gets the id of a voter.
+fn derived(identity: &Identity) -> Result<(NodeId, String), ConfigError> {
+    let is_voter = |id: i32| identity.voters.iter().any(|voter| voter.id.0 == id);
+    let leads_to_none = |distance: &i32| {
+        let moved = identity
+            .voters
+            .iter()
+            .map(|voter| voter.id.0.checked_add(*distance));
+        moved
+            .into_iter()
+            .all(|id| id.is_some_and(|id| !is_voter(id)))
+    };
+    let distance = (1..=i32::MAX / 100).map(|hundreds| hundreds * 100);
+    // Each pair of voters rules out one distance at most.
+    let distance = distance
+        .take(identity.voters.len().pow(2) + 1)
+        .find(leads_to_none);
+    let id = distance.and_then(|distance| identity.node_id.0.checked_add(distance));
+    match (id, distance) {
+        (Some(id), Some(distance)) => Ok((
+            NodeId(id),
+            format!(
+                "the id of its controller plus {distance}, on every host alike; no voter has it"
+            ),
+        )),
+        _ => Err(ConfigError::invalid(
+            "the ids of controller.quorum.voters leave no room for those of the brokers: give this one with \
+             --broker-id",
+        )),
+    }
+}
+
+fn chosen(id: i32, voters: &[Voter]) -> Result<NodeId, ConfigError> {
+    if id < 0 {
+        return Err(ConfigError::invalid(format!(
+            "--broker-id {id}: a node.id must not be negative"
+        )));
+    }
+    match voters.iter().any(|voter| voter.id.0 == id) {
+        true => Err(ConfigError::invalid(format!(
+            "--broker-id {id}: {id} is one of controller.quorum.voters, and a broker must have another id"
+        ))),
+        false => Ok(NodeId(id)),
+    }
+}
+
+fn controller_changes(
+    identity: &Identity,
+    listeners: &[Listener],
+) -> Result<Vec<Change>, ConfigError> {
+    let first_dir = identity.metadata_log_dir.display().to_string();
+    let mut changes = vec![
+        set("process.roles", "controller", "kraftd runs this half"),
+        set("listeners", &join(listeners), "the controller's alone"),
+        Change {
+            key: "advertised.listeners",
+            value: advertised(identity, listeners)?,
+            why: "the controller's alone".to_owned(),
+        },
+        set(
+            dirs_key(identity),
+            &first_dir,
+            "where the metadata log is, as before",
+        ),
+    ];
+    for key in [
+        "inter.broker.listener.name",
+        "security.inter.broker.protocol",
+    ] {
+        changes.push(leave_out(key, "only brokers use it"));
+    }
+    changes.push(leave_out(
+        "metadata.log.dir",
+        "the same as the only one of log.dirs",
+    ));
+    Ok(changes)
+}
+
+fn broker_changes(
+    identity: &Identity,
+    id: NodeId,
+    why_this_id: &str,
+    listeners: &[Listener],
+) -> Result<Vec<Change>, ConfigError> {
+    let id = id.to_string();
+    let below = |dir: &PathBuf| dir.join(BROKER_DIR).display().to_string();
+    let dirs: Vec<String> = identity.log_dirs.iter().map(below).collect();
+    let mut changes = vec![
+        set("process.roles", "broker", "Java's Kafka runs this half"),
+        set("listeners", &join(listeners), "the broker's alone"),
+        Change {
+            key: "advertised.listeners",
+            value: advertised(identity, listeners)?,
+            why: "the broker's alone".to_owned(),
+        },
+        set(
+            dirs_key(identity),
+            &dirs.join(","),
+            "a directory belongs to one node",
+        ),
+    ];
+    for key in ["node.id", "broker.id"] {
+        if identity.values.is_set(key) {
+            changes.push(set(key, &id, why_this_id));
+        }
+    }
+    if identity.values.text("metadata.log.dir").is_some() {
+        let dir = below(&identity.metadata_log_dir);
+        changes.push(set(
+            "metadata.log.dir",
+            &dir,
+            "a directory belongs to one node",
+        ));
+    }
+    Ok(changes)
+}
+
+fn set(key: &'static str, value: &str, why: &str) -> Change {
+    Change {
+        key,
+        value: Some(value.to_owned()),
+        why: why.to_owned(),
+    }
+}
+
+fn leave_out(key: &'static str, why: &str) -> Change {
+    Change {
+        key,
+        value: None,
+        why: why.to_owned(),
+    }
+}
+
+/// Those of `advertised.listeners` that one of these is told of by.
+fn advertised(identity: &Identity, listeners: &[Listener]) -> Result<Option<String>, ConfigError> {
+    let mut all = listeners::parse_list(&identity.values, "advertised.listeners")?;
+    all.retain(|listener| listeners.iter().any(|own| own.name == listener.name));
+    Ok((!all.is_empty()).then(|| join(&all)))
+}
+
+pub fn join(listeners: &[Listener]) -> String {
+    let listener = |Listener { name, host, port }: &Listener| match host.contains(':') {
+        true => format!("{name}://[{host}]:{port}"),
+        false => format!("{name}://{host}:{port}"),
+    };
+    listeners.iter().map(listener).collect::<Vec<_>>().join(",")
+}
+
+/// The key that names the directories in this file.
+fn dirs_key(identity: &Identity) -> &'static str {
+    match identity.values.list("log.dirs")[..] {
+        [] => "log.dir",
+        _ => "log.dirs",
+    }
+}
+
+fn log_dirs(identity: &Identity, changes: &[Change]) -> Vec<String> {
+    let key = dirs_key(identity);
+    let dirs = changes.iter().find(|change| change.key == key);
+    let dirs = dirs
+        .and_then(|change| change.value.as_deref())
+        .unwrap_or_default();
+    dirs.split(',').map(str::to_owned).collect()
+}
+
+/// The file with other values: the last line of a key counts, so its first one is changed and the others go.
+fn rewrite(text: &str, header: &str, identity: &Identity, changes: &[Change]) -> Vec<u8> {
+    let values = identity.values.all_set();
+    let differs = |change: &&Change| values.get(change.key) != change.value.as_ref();
+    let mut pending: Vec<&Change> = changes.iter().filter(differs).collect();
+    let changed: Vec<&str> = pending.iter().map(|change| change.key).collect();
+    let mut written = header.to_owned();
+    for line in logical_lines(text) {
+        let key = key(line);
+        let Some(key) = key.filter(|key| changed.contains(&key.as_str())) else {
+            written.push_str(line);
+            continue;
+        };
+        let Some(at) = pending.iter().position(|change| change.key == key) else {
+            continue;
+        };
+        let Change { value, why, .. } = pending.remove(at);
+        let was = values.get(&key).map_or("", String::as_str);
+        match value {
+            Some(value) => {
+                let (was, value) = (escape(was), escape(value));
+                written.push_str(&format!("# Was {was}: {why}.\n{key}={value}\n"));
+            }
+            None => written.push_str(&format!("# Without {key}: {why}.\n")),
+        }
+    }
+    if !written.ends_with('\n') {
+        written.push('\n');
+    }
+    for Change { key, value, why } in pending {
+        if let Some(value) = value {
+            written.push_str(&format!("# Added: {why}.\n{key}={}\n", escape(value)));
+        }
+    }
+    // Each char was a byte, or is ASCII.
+    written.chars().map(|char| char as u8).collect()
+}
+
+/// The lines of a file in Java's syntax; one that ends with a backslash comes with those it goes on in.
+fn logical_lines(text: &str) -> Vec<&str> {
+    let (mut lines, mut start, mut end) = (Vec::new(), 0, 0);
+    for line in text.split_inclusive('\n') {
+        end += line.len();
+        let whole = &text[start..end];
+        let is_comment = whole.trim_start().starts_with(['#', '!']);
+        let content = line.trim_end_matches(['\r', '\n']);
+        let backslashes = content.len() - content.trim_end_matches('\\').len();
+        if is_comment || backslashes % 2 == 0 {
+            lines.push(whole);
+            start = end;
+        }
+    }
+    if start < end {
+        lines.push(&text[start..end]);
+    }
+    lines
+}
+
+/// The key that a line sets.
+fn key(line: &str) -> Option<String> {
+    let parsed = java_properties::read(line.as_bytes()).ok()?;
+    parsed.into_keys().next()
+}
+
+/// As Java reads it back: in ASCII, without an end of line.
+fn escape(value: &str) -> String {
+    let escape = |char: char| match char {
+        '\\' => r"\\".to_owned(),
+        ' '..='~' => char.to_string(),
+        other => {
+            let mut units = [0; 2];
+            let units = other.encode_utf16(&mut units).iter();
+            units.map(|unit| format!("\\u{unit:04x}")).collect()
+        }
+    };
+    value.chars().map(escape).collect()
+}
