@@ -1,18 +1,37 @@
 #!/bin/sh
-# Kafka's command of this name, served by kraftd: a controller in the foreground, or with -daemon in the
-# background, its output in $LOG_DIR/kafkaServer.out (LOG_DIR: logs beside bin).
+# Kafka's command of this name, served by kraftd: a node in the foreground, or with -daemon in the background,
+# its output in $LOG_DIR/kafkaServer.out (LOG_DIR: logs beside bin).
 set -u
-if [ $# -lt 1 ]; then
-    echo "USAGE: $0 [-daemon] server.properties [--override property=value]*" >&2
+usage="USAGE: $0 [-daemon] server.properties [--override property=value]*"
+if [ $# -lt 1 ] || [ "$*" = -daemon ]; then
+    echo "$usage"
     exit 1
 fi
 kraftd=$(dirname "$0")/kraftd.sh
-if [ "$1" != "-daemon" ]; then
+case "$1" in
+-daemon) ;;
+--version) exec "$kraftd" server --version ;;
+-h | --help)
+    # As Kafka has it, an error.
+    "$kraftd" server --help >&2
+    exit 1
+    ;;
+*)
+    for word in "$@"; do
+        case "$word" in
+        # Typed in two words, or copied from a page that made a dash of the hyphen.
+        - | -daemon | --daemon | –daemon | —daemon)
+            echo "\`$word\` is not understood here: -daemon is one word, with one hyphen, and comes first. $usage" >&2
+            exit 1
+            ;;
+        esac
+    done
     exec "$kraftd" server "$@"
-fi
+    ;;
+esac
 shift
-# What is wrong with the file is said here and now, not in a log nobody reads.
+# What is wrong with the file or the directories is said here and now, not in a log that nobody reads.
 "$kraftd" server --check "$@" || exit 1
 logs=${LOG_DIR:-$(cd "$(dirname "$0")/.." && pwd)/logs}
-mkdir -p "$logs" || exit 1
+mkdir -p "$logs" && true >>"$logs/kafkaServer.out" || exit 1
 setsid "$kraftd" server "$@" >"$logs/kafkaServer.out" 2>&1 </dev/null &

@@ -3,10 +3,12 @@
 mod client;
 pub mod cluster;
 mod cluster_host;
+mod combined;
 pub mod dump;
 mod dump_record;
 mod format;
 mod halves;
+mod java_kafka;
 pub mod quickstart;
 mod quickstart_kafka;
 mod quorum;
@@ -83,7 +85,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Server(arguments) => server::run(arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
-        Command::Stop(arguments) => stop::run(arguments),
+        Command::Stop(arguments) => stop::run(&arguments),
         Command::Storage(command) => storage::run(command),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::Quickstart(arguments) => quickstart::run(arguments),

@@ -1,11 +1,14 @@
-//! `kafka-server-start.sh FILE`: runs a controller.
+//! `kafka-server-start.sh FILE`: runs a controller, and beside it the Java broker that the file may ask for.
 
 use std::{path::PathBuf, process::ExitCode};
 
 use tracing_subscriber::EnvFilter;
 
-use super::fail;
-use crate::{config::Config, server};
+use super::{KAFKA_RELEASE, combined, fail};
+use crate::{
+    config::{Config, Identity},
+    server,
+};
 
 /// raft-engine warns of a "broken batch" after every unclean stop, where the space it had set aside begins.
 /// A loss is told by our own log.
@@ -14,22 +17,65 @@ const DEFAULT_LOG_FILTER: &str = "info,raft_engine=error";
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The configuration file of the node.
-    file: PathBuf,
+    #[arg(required = true)]
+    pub(super) file: Option<PathBuf>,
     /// A property that wins over the file's; may be given several times.
     #[arg(long = "override", value_name = "PROPERTY=VALUE")]
-    overrides: Vec<String>,
-    /// Check the configuration, and end.
+    pub(super) overrides: Vec<String>,
+    /// The folder of the Java Kafka that runs the broker of process.roles=broker,controller. KAFKA_HOME, unless
+    /// it is given.
+    #[arg(long, value_name = "DIR")]
+    with_java_broker: Option<PathBuf>,
+    /// Check the configuration and the directories, and end.
     #[arg(long)]
-    check: bool,
+    pub(super) check: bool,
+    /// Print the release of Kafka that this stands for, and our own, and end.
+    #[arg(long, exclusive = true)]
+    version: bool,
+    #[arg(hide = true)]
+    words: Vec<String>,
 }
 
 pub fn run(arguments: Arguments) -> ExitCode {
-    let config = match Config::load(&arguments.file, &arguments.overrides) {
+    let Arguments {
+        file, overrides, ..
+    } = &arguments;
+    let Some(file) = file else {
+        println!("{KAFKA_RELEASE} (kraftd {})", env!("CARGO_PKG_VERSION"));
+        return ExitCode::SUCCESS;
+    };
+    if !arguments.words.is_empty() {
+        // Kafka's words for it.
+        return fail(format!(
+            "Found non argument parameters: {}",
+            arguments.words.join(",")
+        ));
+    }
+    let identity = match Identity::load(file, overrides) {
+        Ok(identity) => identity,
+        Err(error) => return fail(error),
+    };
+    if identity.is_broker && identity.is_controller {
+        let start = combined::Start {
+            file,
+            overrides,
+            identity: &identity,
+            java_broker: arguments.with_java_broker.as_deref(),
+        };
+        return combined::run(&start, arguments.check);
+    }
+    if arguments.with_java_broker.is_some() {
+        return fail(format!(
+            "--with-java-broker: {} asks for no broker",
+            file.display()
+        ));
+    }
+    let config = match Config::load(file, overrides) {
         Ok(config) => config,
         Err(error) => return fail(error),
     };
     if arguments.check {
-        return ExitCode::SUCCESS;
+        return server::check(&config).map_or_else(fail, |()| ExitCode::SUCCESS);
     }
     log_to_stdout();
     stop_on_panic();

@@ -1,71 +1,187 @@
-//! `kafka-server-stop.sh`: ends the kraftd servers of this machine, and nothing else.
+//! `kafka-server-stop.sh`: ends the kraftd servers of this machine, with the Java brokers that run beside them,
+//! and nothing else.
 
-use std::{fs, process::ExitCode};
+use std::{collections::BTreeSet, env, fs, io, path::PathBuf, process::ExitCode};
 
+use clap::Parser;
 use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Command, fail};
+use crate::config::Identity;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Stop only nodes with this role; kraftd nodes are controllers.
-    #[arg(long)]
+    /// Stop only nodes with exactly these roles.
+    #[arg(long, value_name = "ROLES")]
     process_role: Option<String>,
     /// Stop only the node with this id.
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     node_id: Option<String>,
 }
 
-pub fn run(arguments: Arguments) -> ExitCode {
-    let is_controller = arguments
-        .process_role
-        .as_deref()
-        .is_none_or(|role| role == "controller");
-    let wanted =
-        |server: &Server| arguments.node_id.is_none() || arguments.node_id == server.node_id;
-    let servers: Vec<Server> = match is_controller {
-        true => servers().filter(wanted).collect(),
-        false => Vec::new(),
+/// The signals that `SIGNAL` may name, with and without SIG or by number.
+const SIGNALS: &[(&str, Signal)] = &[
+    ("TERM", Signal::TERM),
+    ("INT", Signal::INT),
+    ("KILL", Signal::KILL),
+    ("HUP", Signal::HUP),
+    ("QUIT", Signal::QUIT),
+    ("ABRT", Signal::ABORT),
+];
+
+pub fn run(arguments: &Arguments) -> ExitCode {
+    match stop(arguments) {
+        Ok(code) => code,
+        Err(error) => fail(error),
+    }
+}
+
+fn stop(arguments: &Arguments) -> Result<ExitCode, String> {
+    let signal = signal()?;
+    if arguments.node_id.is_some() && arguments.process_role.is_some() {
+        println!(
+            "When both node-id and process-role are provided, the value for node-id will take precedence"
+        );
+    }
+    let processes: Vec<Process> = processes().collect();
+    let servers = processes.iter().filter(|process| process.server.is_some());
+    // Who runs both halves of a node stops its controller itself, after the broker.
+    let has_own_parent = |process: &&Process| {
+        let mut servers = processes.iter().filter(|other| other.server.is_some());
+        servers.any(|other| Some(other.pid) == process.parent)
     };
-    if servers.is_empty() {
+    let wanted = servers.filter(|process| !has_own_parent(process));
+    let wanted: Vec<&Process> = wanted
+        .filter(|process| process.is_wanted(arguments))
+        .collect();
+    if wanted.is_empty() {
         // Kafka's script says so on standard output.
         println!("No kafka server to stop");
-        return ExitCode::FAILURE;
+        return Ok(ExitCode::FAILURE);
     }
-    let stopped = servers
-        .iter()
-        .map(|server| kill_process(server.pid, Signal::TERM));
-    match stopped.filter_map(Result::err).next() {
-        None => ExitCode::SUCCESS,
-        Some(error) => super::fail(format!("cannot stop a server: {error}")),
+    for process in wanted {
+        // Other signals end it unheard, so that its nodes have to get them, too.
+        let asks = [Signal::TERM, Signal::INT].contains(&signal);
+        let nodes = processes
+            .iter()
+            .filter(|other| other.parent == Some(process.pid));
+        let nodes = nodes.filter(|_| !asks).map(|other| other.pid);
+        for pid in [process.pid].into_iter().chain(nodes) {
+            match kill_process(pid, signal) {
+                // It ended by itself meanwhile.
+                Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+                Err(error) => {
+                    let pid = pid.as_raw_nonzero();
+                    return Err(format!(
+                        "cannot stop process {pid}: {}",
+                        io::Error::from(error)
+                    ));
+                }
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What `SIGNAL` says; a request to stop unless it says otherwise.
+fn signal() -> Result<Signal, String> {
+    let text = env::var("SIGNAL").unwrap_or_default();
+    let text = text.trim().to_ascii_uppercase();
+    let name = text.strip_prefix("SIG").unwrap_or(&text);
+    let is_meant = |row: &&(&str, Signal)| row.0 == name || row.1.as_raw().to_string() == name;
+    match (name, SIGNALS.iter().find(is_meant)) {
+        ("", _) => Ok(Signal::TERM),
+        (_, Some((_, signal))) => Ok(*signal),
+        (_, None) => {
+            let known: Vec<&str> = SIGNALS.iter().map(|(name, _)| *name).collect();
+            Err(format!(
+                "SIGNAL={text}: expected one of {}",
+                known.join(", ")
+            ))
+        }
     }
 }
 
-/// A running `kraftd server FILE`.
-struct Server {
+struct Process {
     pid: Pid,
-    node_id: Option<String>,
+    parent: Option<Pid>,
+    server: Option<Server>,
 }
 
-fn servers() -> impl Iterator<Item = Server> {
+/// What a `kraftd server FILE` runs.
+struct Server {
+    file: PathBuf,
+    identity: Result<Identity, String>,
+}
+
+impl Process {
+    fn is_wanted(&self, arguments: &Arguments) -> bool {
+        let Some(server) = &self.server else {
+            return false;
+        };
+        let Arguments {
+            process_role,
+            node_id,
+        } = arguments;
+        if process_role.is_none() && node_id.is_none() {
+            return true;
+        }
+        let identity = match &server.identity {
+            Ok(identity) => identity,
+            Err(error) => {
+                let (pid, file) = (self.pid.as_raw_nonzero(), server.file.display());
+                eprintln!(
+                    "process {pid} goes on, since nobody can tell which node it is: {file}: {error}"
+                );
+                return false;
+            }
+        };
+        if let Some(id) = node_id {
+            return *id == identity.node_id.to_string();
+        }
+        let roles = [
+            ("broker", identity.is_broker),
+            ("controller", identity.is_controller),
+        ];
+        let roles = roles
+            .into_iter()
+            .filter(|(_, has)| *has)
+            .map(|(role, _)| role);
+        let asked = process_role
+            .iter()
+            .flat_map(|roles| roles.split(','))
+            .map(str::trim);
+        roles.collect::<BTreeSet<_>>() == asked.collect()
+    }
+}
+
+fn processes() -> impl Iterator<Item = Process> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes.filter_map(|process| {
         let pid = process.file_name().to_str()?.parse().ok()?;
-        let command = fs::read_to_string(process.path().join("cmdline")).ok()?;
-        let words: Vec<&str> = command.split('\0').collect();
-        let is_server =
-            words.first()?.rsplit('/').next() == Some("kraftd") && words.get(1) == Some(&"server");
-        let directory = fs::read_link(process.path().join("cwd")).ok()?;
-        let node_id = || {
-            let file = directory.join(words[2..].iter().find(|word| !word.starts_with("--"))?);
-            let overrides = words.windows(2).filter(|pair| pair[0] == "--override");
-            let overrides: Vec<String> = overrides.map(|pair| pair[1].to_owned()).collect();
-            let identity = crate::config::Identity::load(&file, &overrides).ok()?;
-            Some(identity.node_id.to_string())
-        };
-        is_server.then(|| {
-            Some(Server {
-                pid: Pid::from_raw(pid)?,
-                node_id: node_id(),
-            })
-        })?
+        let path = process.path();
+        let stat = fs::read_to_string(path.join("stat")).ok()?;
+        // After the name, which may hold anything: state, parent.
+        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?;
+        let command = fs::read_to_string(path.join("cmdline")).unwrap_or_default();
+        let directory = fs::read_link(path.join("cwd")).unwrap_or_default();
+        Some(Process {
+            pid: Pid::from_raw(pid)?,
+            parent: Pid::from_raw(parent.parse().ok()?),
+            server: server(&command, &directory),
+        })
     })
+}
+
+fn server(command: &str, directory: &std::path::Path) -> Option<Server> {
+    let words: Vec<&str> = command.split_terminator('\0').collect();
+    if words.first()?.rsplit('/').next() != Some("kraftd") {
+        return None;
+    }
+    let Command::Server(arguments) = super::Arguments::try_parse_from(words).ok()?.command else {
+        return None;
+    };
+    let file = directory.join(arguments.file.as_ref()?);
+    let identity = Identity::load(&file, &arguments.overrides).map_err(|error| error.to_string());
+    (!arguments.check).then_some(Server { file, identity })
 }

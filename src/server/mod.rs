@@ -14,7 +14,7 @@ mod peers;
 mod start;
 mod tail;
 
-pub use start::run;
+pub use start::{check, run};
 
 /// Stops the process, saying why: what must not go on does not.
 fn die(reason: &str) -> ! {

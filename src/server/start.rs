@@ -119,6 +119,17 @@ pub fn run(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a controller could start now. What is wrong shows before it goes to the background.
+pub fn check(config: &Config) -> Result<(), String> {
+    let metadata_log_dir = &config.identity.metadata_log_dir;
+    formatted(config)?;
+    bootstrap::read(metadata_log_dir).map_err(text)?;
+    listen(config)?;
+    MetadataDirectory::open(metadata_log_dir)
+        .map(drop)
+        .map_err(text)
+}
+
 fn text(error: impl ToString) -> String {
     error.to_string()
 }

@@ -2,6 +2,7 @@
 
 mod broker;
 mod cluster_command;
+mod combined;
 mod config;
 mod controller;
 mod dump;
@@ -27,5 +28,6 @@ mod raft_scripts;
 
 mod script;
 mod split;
+mod start_stop;
 mod storage_tool;
 mod tidy;

@@ -1,0 +1,137 @@
+//! A start from a file with `process.roles=broker,controller`: two processes, each on its half of the file, under
+//! one supervisor. kraftd is the controller; the broker is Java's Kafka.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    time::Duration,
+};
+
+use super::{
+    fail,
+    halves::Halves,
+    java_kafka::JavaKafka,
+    quorum, split, storage,
+    supervisor::{Nodes, supervise},
+};
+use crate::{
+    config::{Config, Identity, Voter},
+    log::meta_properties,
+    server,
+};
+
+/// How long a controller may take to say whether there is a leader.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What was started, and with what.
+pub struct Start<'a> {
+    pub file: &'a Path,
+    pub overrides: &'a [String],
+    pub identity: &'a Identity,
+    /// The folder that the command line names.
+    pub java_broker: Option<&'a Path>,
+}
+
+pub fn run(start: &Start, check: bool) -> ExitCode {
+    match prepare(start) {
+        Ok(_) if check => ExitCode::SUCCESS,
+        Ok(site) => supervise(async |nodes| site.run(nodes).await),
+        Err(error) => fail(error),
+    }
+}
+
+/// The halves, checked and written down; formatted, too, but for what only a person can decide: the cluster.
+struct Site {
+    kafka: JavaKafka,
+    halves: Halves,
+    controller: PathBuf,
+    broker: PathBuf,
+}
+
+fn prepare(start: &Start) -> Result<Site, String> {
+    let (file, identity) = (start.file, start.identity);
+    let kafka = match JavaKafka::find(start.java_broker) {
+        Ok(Some(kafka)) => kafka,
+        Ok(None) => return Err(refusal(start, "")),
+        Err(error) => return Err(refusal(start, &format!(" {error}"))),
+    };
+    let made = "at each start: change that file instead";
+    let halves = Halves::of(file, start.overrides, identity, None, made);
+    let halves = halves.map_err(|error| format!("{}: {error}", file.display()))?;
+    let dir = &halves.metadata_log_dir;
+    let cluster_id = cluster_id(start, dir)?;
+    let (controller, broker) = (
+        dir.join("controller.properties"),
+        dir.join("broker.properties"),
+    );
+    split::write(&controller, &halves.controller)?;
+    split::write(&broker, &halves.broker)?;
+    let config = Config::load(&controller, &[]).map_err(|error| error.to_string())?;
+    server::check(&config)?;
+    storage::format_in_silence(&cluster_id, &broker)?;
+    Ok(Site {
+        kafka,
+        halves,
+        controller,
+        broker,
+    })
+}
+
+fn refusal(start: &Start, why: &str) -> String {
+    let file = start.file.display();
+    format!(
+        "{file} has process.roles={}. kraftd is the controller of such a node; the broker is Java's Kafka, and \
+         none is named.{why}\n\
+         Either set KAFKA_HOME to the folder of a Java Kafka, 3.9 or later (or add --with-java-broker DIR): the \
+         same command then runs both.\n\
+         Or run `kraftd split {file}` once: it writes controller.properties for kraftd and broker.properties for \
+         Java's Kafka.",
+        start
+            .identity
+            .values
+            .text("process.roles")
+            .unwrap_or_default()
+    )
+}
+
+/// The cluster that `format` has made the controller's directory part of; the broker's follows it.
+fn cluster_id(start: &Start, dir: &Path) -> Result<String, String> {
+    let found = meta_properties::read(dir).map_err(|error| error.to_string())?;
+    let found = found.ok_or_else(|| {
+        format!(
+            "No readable meta.properties files found. {} is not formatted: run kafka-storage.sh format -t \
+             CLUSTER_ID -c {} with the id that all nodes of the cluster share (kafka-storage.sh random-uuid \
+             makes a new one).",
+            dir.display(),
+            start.file.display()
+        )
+    })?;
+    Ok(found.cluster_id)
+}
+
+impl Site {
+    async fn run(&self, nodes: &mut Nodes) -> Result<(), String> {
+        let (controller, broker) = (self.halves.controller.node_id, self.halves.broker.node_id);
+        let kraftd = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut command = Command::new(kraftd);
+        command.arg("server").arg(&self.controller);
+        nodes.start(&format!("controller {controller}"), command)?;
+        // A broker gives up after a minute without a leader; hosts are started by hand, one after the other.
+        while !has_leader(self.halves.voters.clone()).await {
+            nodes.check()?;
+            tokio::time::sleep(ANSWER_PATIENCE / 4).await;
+        }
+        nodes.start(&format!("broker {broker}"), self.kafka.broker(&self.broker))?;
+        nodes.watch().await
+    }
+}
+
+/// Asks in a thread of its own, so that signals are heard meanwhile.
+async fn has_leader(voters: Vec<Voter>) -> bool {
+    let ask = move || {
+        voters.iter().any(|voter| {
+            quorum::committing_leader((&voter.host, voter.port), ANSWER_PATIENCE).is_some()
+        })
+    };
+    tokio::task::spawn_blocking(ask).await.unwrap_or(false)
+}

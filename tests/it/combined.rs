@@ -1,0 +1,320 @@
+//! A start from a file with both roles: refused without Java's Kafka, and with it two processes that start, end
+//! and stop together. A script stands in for Java; tests/java/lesson.rs has the real one.
+
+use std::{
+    fs,
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::home::{self, text};
+
+const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qk";
+const START: &str = "bin/kafka-server-start.sh";
+const STOP: &str = "bin/kafka-server-stop.sh";
+const FILE: &str = "config/kraft/server.properties";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Takes its time to stop, as brokers do; ends by itself when there is a file `end`.
+const BROKER: &str = "#!/bin/sh\n\
+    # Where Java's ends in kafka-run-class.sh.\n\
+    trap 'sleep 0.3; echo the broker ended; exit 143' TERM\n\
+    echo \"broker $(sed -n 's/^node.id=//p' \"$1\") of $(sed -n 's/^cluster.id=//p' data/broker/meta.properties)\"\n\
+    while [ ! -e end ]; do sleep 0.05; done\n\
+    echo it is out of heap; exit 7\n";
+
+struct Site {
+    dir: tempfile::TempDir,
+    id: usize,
+    port: u16,
+}
+
+impl Site {
+    fn new(id: usize) -> Site {
+        let [port] = home::free_ports();
+        let site = Site {
+            dir: tempfile::tempdir().expect("a folder"),
+            id: home::FIRST_ID + id,
+            port,
+        };
+        home::install(site.home());
+        let (id, file) = (site.id, site.home().join(FILE));
+        let text = format!(
+            "process.roles=broker, controller\nnode.id={id}\n\
+             controller.quorum.voters={id}@localhost:{port}\n\
+             controller.listener.names=CONTROLLER\n\
+             listeners=PLAINTEXT://localhost:0,CONTROLLER://localhost:{port}\nlog.dirs=data\n"
+        );
+        fs::write(file, text).expect("writes");
+        site
+    }
+
+    fn formatted(id: usize) -> Site {
+        let site = Site::new(id);
+        let formatted = site.typed(
+            &[
+                "bin/kafka-storage.sh",
+                "format",
+                "-t",
+                CLUSTER_ID,
+                "-c",
+                FILE,
+            ],
+            None,
+        );
+        assert_eq!(formatted.status.code(), Some(0), "{formatted:?}");
+        site
+    }
+
+    fn home(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn kafka(&self, release: &str) -> PathBuf {
+        home::fake_kafka(self.home(), release, BROKER)
+    }
+
+    fn command(&self, words: &[&str], kafka_home: Option<&Path>) -> Command {
+        let mut command = home::command(self.home(), words);
+        command.envs(kafka_home.map(|home| ("KAFKA_HOME", home)));
+        command
+    }
+
+    fn typed(&self, words: &[&str], kafka_home: Option<&Path>) -> Output {
+        self.command(words, kafka_home).output().expect("runs")
+    }
+
+    fn stop(&self) -> Output {
+        self.typed(&[STOP, "--node-id", &self.id.to_string()], None)
+    }
+
+    fn serves(&self) -> bool {
+        TcpStream::connect(("localhost", self.port)).is_ok()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.home().join("logs/kafkaServer.out")).unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn wait_for(&self, line: &str) {
+        self.wait_until(line, || self.log().contains(line));
+    }
+
+    #[track_caller]
+    fn wait_until(&self, what: &str, mut probe: impl FnMut() -> bool) {
+        let started = Instant::now();
+        while !probe() {
+            assert!(
+                started.elapsed() < PATIENCE,
+                "in vain: {what}; {}",
+                self.log()
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Starts both halves in the foreground; the output goes where a daemon's would.
+    fn foreground(&self) -> Child {
+        let kafka = self.kafka("4.3.1");
+        fs::create_dir_all(self.home().join("logs")).expect("creates");
+        let output = fs::File::create(self.home().join("logs/kafkaServer.out")).expect("creates");
+        let errors = output.try_clone().expect("twice");
+        let mut command = self.command(&[START, FILE], Some(&kafka));
+        let command = command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        let child = command.spawn().expect("starts");
+        self.wait_for(&self.hello());
+        child
+    }
+
+    /// What the broker says when it starts.
+    fn hello(&self) -> String {
+        format!("broker {} of {CLUSTER_ID}\n", self.id + 100)
+    }
+
+    /// Both ways of starting say this, and nothing is started or written.
+    #[track_caller]
+    fn refused(&self, kafka_home: Option<&Path>, reason: &str) {
+        for words in [&[START, "-daemon", FILE][..], &[START, FILE]] {
+            let output = self.typed(words, kafka_home);
+            assert_eq!(text(&output.stderr), reason, "{words:?}");
+            assert_eq!(output.status.code(), Some(1), "{words:?}");
+        }
+        assert!(!self.home().join("logs").exists());
+        assert!(!self.home().join("data/broker").exists());
+    }
+
+    #[track_caller]
+    fn all_ended(&self) {
+        assert!(!self.serves());
+        let nothing = self.stop();
+        assert_eq!(text(&nothing.stdout), "No kafka server to stop\n");
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn refusal(why: &str) -> String {
+    format!(
+        "{FILE} has process.roles=broker, controller. kraftd is the controller of such a node; the broker is \
+         Java's Kafka, and none is named.{why}\n\
+         Either set KAFKA_HOME to the folder of a Java Kafka, 3.9 or later (or add --with-java-broker DIR): the \
+         same command then runs both.\n\
+         Or run `kraftd split {FILE}` once: it writes controller.properties for kraftd and broker.properties for \
+         Java's Kafka.\n"
+    )
+}
+
+#[test]
+fn without_java_a_start_names_the_ways_out() {
+    let site = Site::formatted(40);
+    site.refused(None, &refusal(""));
+    site.refused(Some(Path::new("")), &refusal(""));
+    // The lesson's reader has our folder in it.
+    let ours = site.home().to_owned();
+    let why = format!(
+        " KAFKA_HOME: {} is no folder of Java's Kafka: there is no libs/kafka_*.jar in it. Unpack Kafka, name \
+         that folder.",
+        ours.display()
+    );
+    site.refused(Some(&ours), &refusal(&why));
+    // The lesson's Kafka.
+    let old = site.kafka("3.0.0");
+    let why = format!(
+        " KAFKA_HOME: {} is Kafka 3.0.0, whose brokers cannot work with this controller. Take Kafka 3.9 or \
+         later.",
+        old.display()
+    );
+    site.refused(Some(&old), &refusal(&why));
+}
+
+#[test]
+fn what_format_has_not_done_is_told() {
+    let site = Site::new(41);
+    let kafka = site.kafka("4.3.1");
+    for words in [&[START, "-daemon", FILE][..], &[START, FILE]] {
+        let output = site.typed(words, Some(&kafka));
+        let said = text(&output.stderr);
+        assert!(
+            said.starts_with("No readable meta.properties files found. data is not formatted: "),
+            "{said}"
+        );
+        assert!(said.contains(&format!("-c {FILE} ")), "{said}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+    assert!(!site.home().join("data").exists());
+    let site = Site::formatted(42);
+    let kafka = site.kafka("4.3.1");
+    fs::create_dir(site.home().join("data/broker")).expect("creates");
+    let other = format!(
+        "version=1\ncluster.id=AAAAAAAAAAAAAAAAAAAAXQ\nnode.id={}\n",
+        site.id + 100
+    );
+    fs::write(site.home().join("data/broker/meta.properties"), other).expect("writes");
+    let output = site.typed(&[START, "-daemon", FILE], Some(&kafka));
+    let said = text(&output.stderr);
+    assert!(
+        said.starts_with("Invalid cluster.id in: data/broker/meta.properties. Expected "),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn both_halves_start_and_stop_in_order() {
+    let site = Site::formatted(43);
+    let kafka = site.kafka("4.3.1");
+    let directory = kafka.display().to_string();
+    for (words, kafka_home) in [
+        (&[START, "-daemon", FILE][..], Some(kafka.as_path())),
+        (
+            &[START, "-daemon", FILE, "--with-java-broker", &directory],
+            None,
+        ),
+    ] {
+        let started = site.typed(words, kafka_home);
+        assert_eq!(started.status.code(), Some(0), "{started:?}");
+        site.wait_for(&site.hello());
+        assert!(site.serves());
+        // The broker belongs to a node that is asked for as a whole.
+        for part in [
+            "--process-role=broker".to_owned(),
+            format!("--node-id={}", site.id + 100),
+        ] {
+            let output = site.typed(&[STOP, &part], None);
+            assert_eq!(text(&output.stdout), "No kafka server to stop\n", "{part}");
+        }
+        assert_eq!(site.stop().status.code(), Some(0));
+        site.wait_for("shut down completed");
+        let log = site.log();
+        let (broker, controller) = (
+            log.find("the broker ended"),
+            log.find("shut down completed"),
+        );
+        assert!(broker.is_some() && broker < controller, "{log}");
+        site.wait_until("ends", || {
+            text(&site.stop().stdout).starts_with("No kafka server")
+        });
+    }
+}
+
+#[test]
+fn either_half_takes_the_other_with_it() {
+    let site = Site::formatted(44);
+    let mut running = site.foreground();
+    fs::write(site.home().join("end"), "").expect("writes");
+    assert_eq!(running.wait().expect("ends").code(), Some(1));
+    let log = site.log();
+    let reason = format!("broker {} ended (exit status: 7)", site.id + 100);
+    let (words, ended) = (log.find("it is out of heap"), log.find(&reason));
+    assert!(
+        words.is_some() && words < ended && ended < log.find("shut down completed"),
+        "{log}"
+    );
+    site.all_ended();
+
+    let site = Site::formatted(45);
+    let mut running = site.foreground();
+    let children = format!("/proc/{0}/task/{0}/children", running.id());
+    let controller = fs::read_to_string(children).expect("its children");
+    let controller = controller
+        .split_whitespace()
+        .next()
+        .expect("the controller")
+        .to_owned();
+    let killed = Command::new("kill")
+        .args(["-9", &controller])
+        .status()
+        .expect("kills");
+    assert!(killed.success());
+    assert_eq!(running.wait().expect("ends").code(), Some(1));
+    let log = site.log();
+    let reason = format!("controller {} ended (signal: 9 (SIGKILL))", site.id);
+    assert!(
+        log.find(&reason)
+            .is_some_and(|at| Some(at) < log.find("the broker ended")),
+        "{log}"
+    );
+    site.all_ended();
+}
+
+#[test]
+fn a_signal_that_asks_nobody_reaches_both_halves() {
+    let site = Site::formatted(46);
+    let mut running = site.foreground();
+    let mut command = site.command(&[STOP, "--node-id", &site.id.to_string()], None);
+    let killed = command.env("SIGNAL", "KILL").output().expect("runs");
+    assert_eq!(killed.status.code(), Some(0), "{killed:?}");
+    running.wait().expect("ends");
+    site.wait_until("ends", || !site.serves());
+    site.all_ended();
+    let log = site.log();
+    assert!(!log.contains("the broker ended"), "{log}");
+}

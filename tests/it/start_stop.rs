@@ -1,0 +1,447 @@
+//! `kafka-server-start.sh` and `kafka-server-stop.sh`: what they say, and what they leave behind.
+
+use std::{
+    fs,
+    io::Read,
+    net::{TcpListener, TcpStream},
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Child, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::home::{self, text};
+
+const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qk";
+const START: &str = "bin/kafka-server-start.sh";
+const STOP: &str = "bin/kafka-server-stop.sh";
+const FILE: &str = "config/controller.properties";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A folder with one controller in it, whose id nobody else has.
+struct Site {
+    dir: tempfile::TempDir,
+    id: usize,
+    port: u16,
+}
+
+impl Site {
+    fn new(id: usize) -> Site {
+        let [port] = home::free_ports();
+        let site = Site {
+            dir: tempfile::tempdir().expect("a folder"),
+            id: home::FIRST_ID + id,
+            port,
+        };
+        home::install(site.home());
+        site.write("");
+        site
+    }
+
+    fn formatted(id: usize) -> Site {
+        let site = Site::new(id);
+        let formatted = site.typed(&[
+            "bin/kafka-storage.sh",
+            "format",
+            "-t",
+            CLUSTER_ID,
+            "-c",
+            FILE,
+        ]);
+        assert_eq!(formatted.status.code(), Some(0), "{formatted:?}");
+        site
+    }
+
+    fn home(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn data(&self) -> PathBuf {
+        self.home().join("data")
+    }
+
+    /// The controller's file, with these lines after it.
+    fn write(&self, lines: &str) {
+        let Site { id, port, .. } = self;
+        let text = format!(
+            "process.roles=controller\nnode.id={id}\n\
+             controller.quorum.voters={id}@localhost:{port}\n\
+             controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:{port}\n\
+             log.dirs=data\n{lines}"
+        );
+        fs::write(self.home().join(FILE), text).expect("writes");
+    }
+
+    fn typed(&self, words: &[&str]) -> Output {
+        home::typed(self.home(), words)
+    }
+
+    /// Starts the controller in the foreground, and waits until it serves.
+    fn foreground(&self) -> Child {
+        let mut command = home::command(self.home(), &[START, FILE]);
+        let child = command.stdout(Stdio::null()).spawn().expect("starts");
+        self.wait_until("serves", || self.serves());
+        child
+    }
+
+    fn serves(&self) -> bool {
+        TcpStream::connect(("localhost", self.port)).is_ok()
+    }
+
+    fn stop(&self) -> Output {
+        self.typed(&[STOP, &format!("--node-id={}", self.id)])
+    }
+
+    #[track_caller]
+    fn wait_until(&self, what: &str, mut probe: impl FnMut() -> bool) {
+        let started = Instant::now();
+        while !probe() {
+            assert!(
+                started.elapsed() < PATIENCE,
+                "in vain: {what}; {}",
+                self.log()
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.home().join("logs/kafkaServer.out")).unwrap_or_default()
+    }
+
+    /// Both ways of starting end with this reason, and leave nothing.
+    #[track_caller]
+    fn refused(&self, reason: &str) {
+        for words in [&[START, "-daemon", FILE][..], &[START, FILE]] {
+            let output = self.typed(words);
+            let said = text(&output.stderr);
+            assert!(said.contains(reason), "{words:?}: {said}");
+            assert_eq!(output.status.code(), Some(1), "{words:?}");
+        }
+        assert!(!self.home().join("logs").exists());
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[test]
+fn without_arguments_the_usage_is_told() {
+    let site = Site::new(10);
+    for words in [&[START][..], &[START, "-daemon"]] {
+        let output = site.typed(words);
+        assert_eq!(
+            text(&output.stdout),
+            format!(
+                "USAGE: {} [-daemon] server.properties [--override property=value]*\n",
+                site.home().join(START).display()
+            )
+        );
+        assert_eq!(
+            (text(&output.stderr).as_str(), output.status.code()),
+            ("", Some(1))
+        );
+    }
+}
+
+#[test]
+fn version_and_help_are_told() {
+    let site = Site::new(11);
+    let version = site.typed(&[START, "--version"]);
+    let expected = format!("4.3.1 (kraftd {})\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(
+        (text(&version.stdout), version.status.code()),
+        (expected, Some(0))
+    );
+    let help = site.typed(&[START, "--help"]);
+    assert!(
+        text(&help.stderr).contains("--override <PROPERTY=VALUE>"),
+        "{help:?}"
+    );
+    assert_eq!(
+        (text(&help.stdout).as_str(), help.status.code()),
+        ("", Some(1))
+    );
+}
+
+#[test]
+fn a_wrong_command_line_is_told() {
+    let site = Site::formatted(12);
+    let missing = site.typed(&[START, "nosuch.properties"]);
+    let said = text(&missing.stderr);
+    assert!(
+        said.contains("nosuch.properties") && said.contains("No such file"),
+        "{said}"
+    );
+    assert_eq!(missing.status.code(), Some(1));
+    for (words, said) in [
+        (&[FILE, "foo"][..], "Found non argument parameters: foo\n"),
+        (
+            &["-daemon", FILE, "foo", "bar"],
+            "Found non argument parameters: foo,bar\n",
+        ),
+        (
+            &["--with-java-broker", "/opt/kafka", FILE],
+            "--with-java-broker: config/controller.properties asks for no broker\n",
+        ),
+    ] {
+        let output = site.typed(&[&[START], words].concat());
+        assert_eq!(text(&output.stderr), said);
+        assert_eq!(
+            (text(&output.stdout).as_str(), output.status.code()),
+            ("", Some(1))
+        );
+    }
+    let nothing = site.typed(&[START, FILE, "--override"]);
+    assert!(
+        text(&nothing.stderr).contains("--override <PROPERTY=VALUE>"),
+        "{nothing:?}"
+    );
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(!site.home().join("logs").exists());
+}
+
+#[test]
+fn daemon_in_other_spellings_is_explained() {
+    let site = Site::formatted(13);
+    for words in [
+        &["-", "daemon", FILE][..],
+        &["--daemon", FILE],
+        &["\u{2013}daemon", FILE],
+        &["\u{2014}daemon", FILE],
+        &[FILE, "-daemon"],
+    ] {
+        let output = site.typed(&[&[START], words].concat());
+        let wrong = words
+            .iter()
+            .find(|word| !word.starts_with(['c', 'd']))
+            .expect("a dash");
+        assert_eq!(
+            text(&output.stderr),
+            format!(
+                "`{wrong}` is not understood here: -daemon is one word, with one hyphen, and comes first. \
+                 USAGE: {} [-daemon] server.properties [--override property=value]*\n",
+                site.home().join(START).display()
+            )
+        );
+        assert_eq!(output.status.code(), Some(1));
+    }
+    assert!(!site.serves());
+}
+
+#[test]
+fn what_is_wrong_shows_before_anything_is_detached() {
+    let site = Site::new(14);
+    site.refused("No readable meta.properties files found");
+    assert!(!site.data().exists());
+    let site = Site::formatted(15);
+    site.write("num.partitions=many\n");
+    site.refused("num.partitions");
+    site.write("create.topic.policy.class.name=x.Y\n");
+    site.refused("create.topic.policy.class.name=x.Y");
+    site.write("");
+    let taken = TcpListener::bind(("localhost", site.port)).expect("binds");
+    site.refused("Socket server failed to bind to localhost:");
+    drop(taken);
+    let properties = site.data().join("meta.properties");
+    let own = fs::read_to_string(&properties).expect("is formatted");
+    fs::write(
+        &properties,
+        own.replace(&format!("node.id={}", site.id), "node.id=3"),
+    )
+    .expect("writes");
+    site.refused("Stored node id 3 doesn't match previous node id");
+    fs::write(&properties, own.replace("version=1", "version=9")).expect("writes");
+    site.refused("version=9");
+    fs::write(&properties, own).expect("writes");
+    let mut running = site.foreground();
+    let twice = format!(
+        "--override listeners=CONTROLLER://localhost:{}",
+        home::free_ports::<1>()[0]
+    );
+    let words: Vec<&str> = [START, "-daemon", FILE]
+        .into_iter()
+        .chain(twice.split(' '))
+        .collect();
+    let output = site.typed(&words);
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("Failed to acquire lock on file .lock in"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    site.stop();
+    assert_eq!(
+        running.wait().expect("ends").code(),
+        Some(0),
+        "SIGTERM is no failure"
+    );
+}
+
+/// As over ssh, which waits until nobody holds its outputs any more.
+#[test]
+fn a_daemon_lets_go_of_everything() {
+    let site = Site::formatted(16);
+    let mut command = home::command(site.home(), &[START, "-daemon", FILE]);
+    // What Java's scripts read, and a controller has no use for.
+    for variable in [
+        "KAFKA_HEAP_OPTS",
+        "KAFKA_JMX_OPTS",
+        "JMX_PORT",
+        "KAFKA_OPTS",
+        "KAFKA_LOG4J_OPTS",
+        "EXTRA_ARGS",
+    ] {
+        command.env(variable, "-Xno-such-thing $(exit 1)");
+    }
+    command.env("LOG_DIR", "elsewhere/logs");
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut started = command.spawn().expect("starts");
+    let (mut out, mut err) = (String::new(), String::new());
+    started
+        .stdout
+        .take()
+        .expect("a pipe")
+        .read_to_string(&mut out)
+        .expect("reads to its end");
+    started
+        .stderr
+        .take()
+        .expect("a pipe")
+        .read_to_string(&mut err)
+        .expect("reads to its end");
+    assert_eq!((out.as_str(), err.as_str()), ("", ""));
+    assert_eq!(started.wait().expect("ends").code(), Some(0));
+    site.wait_until("serves", || site.serves());
+    let pid = server_of(site.home());
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    let stat = fs::read_to_string(process.join("stat")).expect("runs");
+    let after_name: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .expect("fields")
+        .split_whitespace()
+        .collect();
+    assert_eq!(after_name[3], pid.to_string(), "a session of its own");
+    let open = |fd: &str| fs::read_link(process.join("fd").join(fd)).expect("is open");
+    let log = site
+        .home()
+        .canonicalize()
+        .expect("exists")
+        .join("elsewhere/logs/kafkaServer.out");
+    assert_eq!(open("0"), PathBuf::from("/dev/null"));
+    assert_eq!((open("1"), open("2")), (log.clone(), log));
+    assert!(!site.home().join("logs").exists());
+    let stopped = site.stop();
+    assert_eq!(
+        (text(&stopped.stdout).as_str(), stopped.status.code()),
+        ("", Some(0))
+    );
+    site.wait_until("ends", || !site.serves());
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_told() {
+    let site = Site::formatted(17);
+    fs::create_dir_all(site.home().join("logs/kafkaServer.out")).expect("creates");
+    let output = site.typed(&[START, "-daemon", FILE]);
+    assert!(
+        text(&output.stderr).contains("logs/kafkaServer.out"),
+        "{output:?}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!site.serves());
+}
+
+/// The process that works in this folder.
+fn server_of(home: &Path) -> u32 {
+    let home = home.canonicalize().expect("exists");
+    let processes = fs::read_dir("/proc").expect("Linux").flatten();
+    let mut pids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+    let works_there =
+        |pid: &u32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == home);
+    pids.find(works_there).expect("it runs")
+}
+
+#[test]
+fn stop_ends_what_was_asked_for_and_nothing_else() {
+    let (site, other) = (Site::formatted(18), Site::formatted(19));
+    let (mut running, mut others) = (site.foreground(), other.foreground());
+    let nobody = (home::FIRST_ID + 99).to_string();
+    for words in [
+        &["--node-id", &nobody][..],
+        &["--process-role", "broker"],
+        &["--process-role=broker,controller"],
+    ] {
+        let output = site.typed(&[&[STOP], words].concat());
+        assert_eq!(
+            text(&output.stdout),
+            "No kafka server to stop\n",
+            "{words:?}"
+        );
+        assert_eq!(output.status.code(), Some(1));
+    }
+    let unknown = site.typed(&[STOP, "--node", "1"]);
+    assert!(text(&unknown.stderr).contains("--node"), "{unknown:?}");
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(site.serves() && other.serves());
+
+    let id = site.id.to_string();
+    let both = site.typed(&[STOP, "--process-role=broker", "--node-id", &id]);
+    assert_eq!(
+        text(&both.stdout),
+        "When both node-id and process-role are provided, the value for node-id will take precedence\n"
+    );
+    assert_eq!(both.status.code(), Some(0));
+    assert_eq!(running.wait().expect("ends").code(), Some(0));
+    assert_eq!(site.stop().status.code(), Some(1), "there is none any more");
+    assert!(other.serves());
+
+    let signalled = |signal: &str| {
+        let words = [STOP, "--node-id", &other.id.to_string()];
+        let mut command = home::command(other.home(), &words);
+        command.env("SIGNAL", signal).output().expect("runs")
+    };
+    let wrong = signalled("LOUD");
+    assert_eq!(
+        text(&wrong.stderr),
+        "SIGNAL=LOUD: expected one of TERM, INT, KILL, HUP, QUIT, ABRT\n"
+    );
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(other.serves());
+    assert_eq!(signalled("sigkill").status.code(), Some(0));
+    assert_eq!(others.wait().expect("ends").signal(), Some(9));
+}
+
+#[test]
+fn a_node_that_nobody_can_name_goes_on() {
+    let site = Site::formatted(20);
+    let mut running = site.foreground();
+    let file = site.home().join(FILE);
+    fs::remove_file(&file).expect("removes");
+    let output = site.stop();
+    let pid = running.id();
+    let said = text(&output.stderr);
+    assert!(
+        said.contains(&format!(
+            "process {pid} goes on, since nobody can tell which node it is: "
+        )),
+        "{said}"
+    );
+    assert_eq!(
+        (text(&output.stdout).as_str(), output.status.code()),
+        ("No kafka server to stop\n", Some(1))
+    );
+    let pid = Pid::from_raw(pid as i32).expect("a process");
+    kill_process(pid, Signal::TERM).expect("our child");
+    assert_eq!(running.wait().expect("ends").code(), Some(0));
+}
