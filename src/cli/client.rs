@@ -55,7 +55,7 @@ pub fn ask(
 }
 
 /// Connects to the first address of the name that accepts, with this patience for each.
-fn connect(address: (&str, u16), patience: Duration) -> io::Result<TcpStream> {
+pub fn connect(address: (&str, u16), patience: Duration) -> io::Result<TcpStream> {
     let mut failure = io::Error::other("the name has no address");
     for address in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, patience) {

@@ -1,15 +1,17 @@
-//! `kraftd cluster`: the controllers of several hosts, formatted with one id, started, watched and
-//! stopped over the user's own ssh.
+//! `kraftd cluster`: the controllers of several hosts, and the Java brokers beside them, formatted with one id,
+//! started, watched and stopped over the user's own ssh.
 
 use std::{
     collections::BTreeSet,
+    fmt::Display,
     process::ExitCode,
     thread,
     time::{Duration, Instant},
 };
 
 use super::{
-    cluster_host::{Access, Host},
+    client,
+    cluster_host::{Access, Broker, Host},
     fail, quickstart, quorum, storage,
 };
 use crate::{config::Voter, protocol::NodeId};
@@ -26,13 +28,17 @@ pub struct Arguments {
     /// Where kraftd lies on each host: the directory with bin in it.
     #[arg(long, default_value = "kraftd")]
     dir: String,
-    /// The controller's file on each host, from there.
+    /// The node's file on each host, from there.
     #[arg(
         long,
         default_value = "config/controller.properties",
         value_name = "PATH"
     )]
     config: String,
+    /// The folder of Java's Kafka on each host, whose brokers run beside the controllers where the file has
+    /// process.roles=broker,controller. KAFKA_HOME of the host, unless it is given.
+    #[arg(long, value_name = "DIR")]
+    with_java_broker: Option<String>,
     /// How long to wait for a leader, or for the nodes to end, in seconds.
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     timeout: u64,
@@ -57,6 +63,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         ssh: &arguments.ssh,
         dir: &arguments.dir,
         config: &arguments.config,
+        java_broker: arguments.with_java_broker.as_deref(),
     };
     let patience = Duration::from_secs(arguments.timeout);
     let names = arguments.hosts.iter();
@@ -112,7 +119,7 @@ fn start(hosts: &[Host], patience: Duration) -> Result<(), String> {
         println!("{}: formatted for cluster {cluster_id}", host.name);
     }
     for host in hosts {
-        match host_voter(host).is_some_and(answers) {
+        match host.voter().is_some_and(answers) {
             true => println!("{}: {} runs already", host.name, host.node_id()),
             false => {
                 host.start()?;
@@ -120,19 +127,31 @@ fn start(hosts: &[Host], patience: Duration) -> Result<(), String> {
             }
         }
     }
-    let progress = quickstart::spinner("waiting for the controllers to elect a leader");
-    let led = wait(patience, || leader(hosts).is_some());
-    progress.finish_and_clear();
-    match led {
-        true => status(hosts),
-        false => {
-            let _no_leader = status(hosts);
-            Err(format!(
-                "no leader was elected within {} s; see {}",
-                patience.as_secs(),
-                hosts.iter().map(Host::log).collect::<Vec<_>>().join(", ")
-            ))
-        }
+    let logs = || hosts.iter().map(Host::log).collect::<Vec<_>>().join(", ");
+    let seconds = patience.as_secs();
+    let led = || leader(hosts).is_some();
+    if !wait(
+        "waiting for the controllers to elect a leader",
+        patience,
+        led,
+    ) {
+        let _no_leader = status(hosts);
+        return Err(format!(
+            "no leader was elected within {seconds} s; see {}",
+            logs()
+        ));
+    }
+    let brokers = hosts.iter().filter_map(|host| host.broker.as_ref());
+    let brokers: Vec<&Broker> = brokers.collect();
+    let serve = || brokers.iter().all(|broker| serves(broker).is_ok());
+    let all_serve = brokers.is_empty() || wait("waiting for the brokers", patience, serve);
+    status(hosts)?;
+    match all_serve {
+        true => Ok(()),
+        false => Err(format!(
+            "not all brokers serve after {seconds} s; see {}",
+            logs()
+        )),
     }
 }
 
@@ -155,32 +174,27 @@ fn cluster_id(hosts: &[Host]) -> Result<String, String> {
 }
 
 fn stop(hosts: &[Host], patience: Duration) -> Result<(), String> {
-    let running = |host: &&Host| host_voter(host).is_some_and(answers);
     for host in hosts {
-        match running(&host) {
-            true => host.stop()?,
+        match host.stop()? {
+            true => println!("{}: {} stops", host.name, host.node_id()),
             false => println!("{}: {} does not run", host.name, host.node_id()),
         }
     }
-    let progress = quickstart::spinner("waiting for the controllers to end");
-    let ended = wait(patience, || !hosts.iter().any(|host| running(&host)));
-    progress.finish_and_clear();
-    match ended {
-        true => Ok(()),
-        false => Err(format!(
-            "still running after {} s: {}",
-            patience.as_secs(),
-            hosts
-                .iter()
-                .filter(running)
-                .map(Host::log)
-                .collect::<Vec<_>>()
-                .join(", ")
-        )),
+    // A controller ends after the broker beside it.
+    let runs = |host: &&Host| host.voter().is_some_and(answers);
+    let ended = || !hosts.iter().any(|host| runs(&host));
+    if wait("waiting for the nodes to end", patience, ended) {
+        return Ok(());
     }
+    let running = hosts.iter().filter(runs).map(Host::log);
+    Err(format!(
+        "still running after {} s: {}",
+        patience.as_secs(),
+        running.collect::<Vec<_>>().join(", ")
+    ))
 }
 
-/// A line for each voter, from the leader's point of view where there is one.
+/// A line for each voter, from the leader's point of view where there is one, and for each broker beside one.
 fn status(hosts: &[Host]) -> Result<(), String> {
     let leader = leader(hosts);
     let described =
@@ -193,10 +207,7 @@ fn status(hosts: &[Host]) -> Result<(), String> {
             .find(|it| it.replica_id == id)?;
         replica.log_end_offset.known()
     };
-    println!(
-        "{:<8}{:<32}{:<12}{:<12}LAG",
-        "NODE", "ADDRESS", "STATE", "LOGEND"
-    );
+    line("NODE", "ADDRESS", "STATE", "LOGEND", "LAG");
     for voter in voters(hosts) {
         let (its_end, leaders) = (end(voter.id), leader.and_then(|leader| end(leader.id)));
         let lag = its_end
@@ -207,12 +218,26 @@ fn status(hosts: &[Host]) -> Result<(), String> {
             Ok(_) => "standby".to_owned(),
             Err(error) => format!("does not answer: {error}"),
         };
-        println!(
-            "{:<8}{:<32}{state:<12}{:<12}{}",
-            voter.id.to_string(),
+        let unknown = || "-".to_owned();
+        line(
+            voter.id,
             format!("{}:{}", voter.host, voter.port),
-            its_end.map_or("-".to_owned(), |end| end.to_string()),
-            lag.map_or("-".to_owned(), |lag| lag.to_string())
+            state,
+            its_end.map_or_else(unknown, |end| end.to_string()),
+            lag.map_or_else(unknown, |lag| lag.to_string()),
+        );
+    }
+    for broker in hosts.iter().filter_map(|host| host.broker.as_ref()) {
+        let state = match serves(broker) {
+            Ok(()) => "broker".to_owned(),
+            Err(error) => format!("does not answer: {error}"),
+        };
+        line(
+            broker.id,
+            format!("{}:{}", broker.host, broker.port),
+            state,
+            "-",
+            "-",
         );
     }
     match described {
@@ -228,6 +253,17 @@ fn status(hosts: &[Host]) -> Result<(), String> {
     }
 }
 
+fn line(
+    node: impl Display,
+    address: impl Display,
+    state: impl Display,
+    end: impl Display,
+    lag: impl Display,
+) {
+    let (node, address, state) = (node.to_string(), address.to_string(), state.to_string());
+    println!("{node:<8}{address:<32}{state:<12}{end:<12}{lag}");
+}
+
 fn leader<'a>(hosts: &'a [Host]) -> Option<&'a Voter> {
     voters(hosts).iter().find(|voter| {
         let address = (&*voter.host, voter.port);
@@ -240,22 +276,25 @@ fn voters<'a>(hosts: &'a [Host]) -> &'a [Voter] {
     hosts.first().map_or(&[], |host| &host.identity.voters)
 }
 
-fn host_voter<'a>(host: &'a Host) -> Option<&'a Voter> {
-    let mut voters = host.identity.voters.iter();
-    voters.find(|voter| voter.id == host.node_id())
-}
-
 fn answers(voter: &Voter) -> bool {
     quorum::describe((&voter.host, voter.port), ANSWER_PATIENCE).is_ok()
 }
 
-fn wait(patience: Duration, mut until: impl FnMut() -> bool) -> bool {
+/// A Java broker listens once a controller has let it in.
+fn serves(broker: &Broker) -> Result<(), String> {
+    let connected = client::connect((&broker.host, broker.port), ANSWER_PATIENCE);
+    connected.map(drop).map_err(|error| error.to_string())
+}
+
+/// Waits, showing what for; whether it came in time.
+fn wait(what: &'static str, patience: Duration, mut until: impl FnMut() -> bool) -> bool {
+    let progress = quickstart::spinner(what);
     let started = Instant::now();
-    while !until() {
-        if started.elapsed() > patience {
-            return false;
-        }
+    let mut done = until();
+    while !done && started.elapsed() < patience {
         thread::sleep(POLL);
+        done = until();
     }
-    true
+    progress.finish_and_clear();
+    done
 }

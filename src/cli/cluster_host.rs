@@ -6,7 +6,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{config::Identity, protocol::NodeId};
+use super::halves::Halves;
+use crate::{
+    config::{Identity, Voter},
+    protocol::NodeId,
+};
 
 /// How hosts are reached, and where kraftd lies on them.
 pub struct Access<'a> {
@@ -14,6 +18,8 @@ pub struct Access<'a> {
     pub ssh: &'a str,
     pub dir: &'a str,
     pub config: &'a str,
+    /// The folder of the Java Kafka on each host, if `KAFKA_HOME` does not tell it there.
+    pub java_broker: Option<&'a str>,
 }
 
 /// A host with a controller on it.
@@ -22,8 +28,16 @@ pub struct Host<'a> {
     pub name: &'a str,
     /// What its configuration file says.
     pub identity: Identity,
+    /// The Java broker beside the controller, where the file asks for both.
+    pub broker: Option<Broker>,
     /// The cluster that it was formatted for.
     pub cluster_id: Option<String>,
+}
+
+pub struct Broker {
+    pub id: NodeId,
+    pub host: String,
+    pub port: u16,
 }
 
 impl<'a> Host<'a> {
@@ -33,13 +47,17 @@ impl<'a> Host<'a> {
         let copy = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
         fs::write(copy.path(), text).map_err(|error| error.to_string())?;
         let identity = Identity::load(copy.path(), &[]);
-        let identity = identity.map_err(|error| format!("{name}: {}: {error}", access.config))?;
-        if !identity.is_controller || identity.is_broker {
-            return Err(format!(
-                "{name}: {} is not the file of a controller: it must have process.roles=controller",
-                access.config
+        let wrong = |error: &dyn std::fmt::Display| format!("{name}: {}: {error}", access.config);
+        let identity = identity.map_err(|error| wrong(&error))?;
+        if !identity.is_controller {
+            return Err(wrong(
+                &"no controller's file: process.roles must be controller, or broker,controller",
             ));
         }
+        let halves = identity
+            .is_broker
+            .then(|| Halves::of(copy.path(), &[], &identity, None, ""));
+        let halves = halves.transpose().map_err(|error| wrong(&error))?;
         let file = identity.metadata_log_dir.join("meta.properties");
         let file = quote(&file.to_string_lossy());
         let found = run(
@@ -54,6 +72,7 @@ impl<'a> Host<'a> {
             access,
             name,
             cluster_id: cluster_id.map(|id| id.trim().to_owned()),
+            broker: halves.and_then(|halves| broker(&halves, &identity)),
             identity,
         })
     }
@@ -72,15 +91,29 @@ impl<'a> Host<'a> {
 
     pub fn start(&self) -> Result<(), String> {
         let config = quote(self.access.config);
-        self.run(&format!("bin/kafka-server-start.sh -daemon {config}"))
+        let java_broker = self.access.java_broker.filter(|_| self.broker.is_some());
+        let java_broker = java_broker.map(|dir| format!(" --with-java-broker {}", quote(dir)));
+        self.run(&format!(
+            "bin/kafka-server-start.sh -daemon {config}{}",
+            java_broker.unwrap_or_default()
+        ))
     }
 
-    /// Stops this node, and no other kraftd of the host.
-    pub fn stop(&self) -> Result<(), String> {
-        self.run(&format!(
+    /// Tells this node to stop, and no other kraftd of the host; whether it ran.
+    pub fn stop(&self) -> Result<bool, String> {
+        let stopped = self.run(&format!(
             "bin/kafka-server-stop.sh --node-id={}",
             self.node_id()
-        ))
+        ));
+        match stopped {
+            Err(error) if error.contains("No kafka server to stop") => Ok(false),
+            stopped => stopped.map(|()| true),
+        }
+    }
+
+    /// Where the others find the controller.
+    pub fn voter(&self) -> Option<&Voter> {
+        own_voter(&self.identity)
     }
 
     /// Where the output of the node goes, for those who look for the reason of something.
@@ -92,6 +125,27 @@ impl<'a> Host<'a> {
     fn run(&self, command: &str) -> Result<(), String> {
         run(self.access, self.name, command).map(drop)
     }
+}
+
+fn own_voter(identity: &Identity) -> Option<&Voter> {
+    identity
+        .voters
+        .iter()
+        .find(|voter| voter.id == identity.node_id)
+}
+
+/// Where the broker of a host is asked whether it runs: on the host's name, unless it listens on one of its own.
+fn broker(halves: &Halves, identity: &Identity) -> Option<Broker> {
+    let listener = halves.broker.listeners.first()?;
+    let host = match listener.host.as_str() {
+        "" | "0.0.0.0" | "::" => &own_voter(identity)?.host,
+        host => host,
+    };
+    Some(Broker {
+        id: halves.broker.node_id,
+        host: host.to_owned(),
+        port: listener.port,
+    })
 }
 
 /// Runs a command line in kraftd's directory on a host, and tells what it printed.
