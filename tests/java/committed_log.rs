@@ -12,11 +12,12 @@ use kraftd::protocol::record_batch::RecordBatch;
 
 use super::{
     client::Client,
-    cluster::{Cluster, ELECTION_TIMEOUT, Kind, START_TIMEOUT, Settings, java, turn},
+    cluster::{Cluster, ELECTION_TIMEOUT, Kind, START_TIMEOUT, Settings, turn},
     kafka::RELEASE,
     metadata_log,
-    process::{run_to_end, wait_for},
+    process::wait_for,
     requests,
+    tool_runner::ToolRunner,
 };
 
 /// Leadership has been everywhere long before that.
@@ -110,18 +111,11 @@ fn kafka_reads_our_snapshots() {
     fs::create_dir(&copies).expect("a folder for the copy");
     let copy = copies.join(snapshot.file_name().expect("the snapshot's name"));
     fs::copy(&snapshot, &copy).expect("a copy of the snapshot");
-    let mut command = java(
-        RELEASE,
-        &["-XX:TieredStopAtLevel=1"],
-        "org.apache.kafka.shell.MetadataShell",
-    );
-    command
-        .arg("--snapshot")
-        .arg(&copy)
-        .args(["ls", "/image/topics/byName"]);
-    let listed = run_to_end("kafka-metadata-shell", command);
+    let copy = copy.display().to_string();
+    let arguments = ["--snapshot", &copy, "ls", "/image/topics/byName"].map(str::to_owned);
+    let listed = ToolRunner::start(RELEASE).ask_shell(&arguments, "topic-0");
     assert!(
-        listed.contains("topic-0"),
+        listed.stdout.contains("topic-0"),
         "kafka-metadata-shell shows no topic-0: {listed}"
     );
     // This broker has never seen the log: it has to begin with the snapshot.

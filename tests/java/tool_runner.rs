@@ -8,6 +8,8 @@ use std::{
 
 use super::helpers::classpath_with_helpers;
 
+pub const METADATA_SHELL: &str = "org.apache.kafka.shell.MetadataShell";
+
 /// What one run of a tool said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
@@ -72,6 +74,20 @@ impl ToolRunner {
             stdout,
             stderr,
         }
+    }
+
+    /// Runs Kafka's metadata shell until it says `expected`. It answers as soon as it has read a snapshot,
+    /// though it shows that to its commands up to 100 ms later (`MetadataShell.waitUntilCaughtUp`,
+    /// `MetadataLoader.initializeNewPublishers`), and now and then it waits for ever, whoever wrote it.
+    pub fn ask_shell(&mut self, arguments: &[String], expected: &str) -> Said {
+        const ATTEMPTS: usize = 5;
+        let mut said = self.run(METADATA_SHELL, arguments);
+        for _ in 1..ATTEMPTS {
+            if !said.stdout.contains(expected) {
+                said = self.run(METADATA_SHELL, arguments);
+            }
+        }
+        said
     }
 
     /// Starts another JVM after a tool has ended this one; returns its exit code.

@@ -14,13 +14,11 @@ use super::{
     cluster::{Cluster, ELECTION_TIMEOUT, Kind, Settings, turn},
     kafka::RELEASE,
     process::wait_for,
-    tool_runner::{Said, ToolRunner},
+    tool_runner::{METADATA_SHELL, Said, ToolRunner},
 };
 
 /// In this time the broker and all controllers know of what was committed.
 const UNTIL_KNOWN: Duration = Duration::from_millis(150);
-
-const SHELL_ATTEMPTS: usize = 3;
 
 /// The releases whose tools are tried. The quorums and the broker are of the newest.
 const RELEASES: &[&str] = &["3.9.2", "4.1.2", RELEASE];
@@ -198,7 +196,7 @@ fn main_class(tool: &str, release: &str) -> &'static str {
         "kafka-broker-api-versions" => "org.apache.kafka.tools.BrokerApiVersionsCommand",
         "kafka-dump-log" if release == RELEASE => "org.apache.kafka.tools.DumpLogSegments",
         "kafka-dump-log" => "kafka.tools.DumpLogSegments",
-        "kafka-metadata-shell" => "org.apache.kafka.shell.MetadataShell",
+        "kafka-metadata-shell" => METADATA_SHELL,
         _ => panic!("no tool {tool}"),
     }
 }
@@ -290,13 +288,10 @@ fn ask(
             word => word.to_owned(),
         })
         .collect();
-    let mut said = runner.run(main, &arguments);
-    // Kafka's shell now and then waits for ever for the end of a snapshot, whoever wrote it.
-    for _ in 0..SHELL_ATTEMPTS {
-        if main.ends_with("MetadataShell") && said.stderr.contains("waitUntilCaughtUp") {
-            said = runner.run(main, &arguments);
-        }
-    }
+    let said = match main == METADATA_SHELL {
+        true => runner.ask_shell(&arguments, "byName"),
+        false => runner.run(main, &arguments),
+    };
     if ["--alter", "--create", "--delete"]
         .iter()
         .any(|word| command.contains(word))
