@@ -216,3 +216,27 @@ fn files_say_what_they_are_for_and_end() {
     }
     assert_none("files a reader can finish", breaches);
 }
+
+/// Every file that a page of ours points to is there.
+#[test]
+fn links_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_dir(root.join("docs")).expect("docs");
+    let mut pages: Vec<PathBuf> = docs
+        .map(|entry| entry.expect("a folder entry").path())
+        .collect();
+    pages.extend(["README.md", "CHANGELOG.md"].map(|name| root.join(name)));
+    let mut breaches = Vec::new();
+    for page in pages {
+        let text = fs::read_to_string(&page).expect("a readable page");
+        let folder = page.parent().expect("a folder");
+        for link in text.split("](").skip(1) {
+            let target = link.split([')', '#']).next().unwrap_or_default();
+            let is_ours = !target.is_empty() && !target.contains("://");
+            if is_ours && !folder.join(target).exists() {
+                breaches.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert_none("links lead somewhere", breaches);
+}
