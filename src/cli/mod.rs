@@ -9,6 +9,7 @@ mod dump_record;
 mod format;
 mod halves;
 mod java_kafka;
+mod logging;
 pub mod quickstart;
 mod quickstart_kafka;
 mod quorum;

@@ -2,17 +2,11 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use tracing_subscriber::EnvFilter;
-
-use super::{KAFKA_RELEASE, combined, fail};
+use super::{KAFKA_RELEASE, combined, fail, logging::Logging};
 use crate::{
     config::{Config, Identity},
     server,
 };
-
-/// raft-engine warns of a "broken batch" after every unclean stop, where the space it had set aside begins.
-/// A loss is told by our own log.
-const DEFAULT_LOG_FILTER: &str = "info,raft_engine=error";
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -74,25 +68,19 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(error),
     };
+    let logging = match Logging::from_env() {
+        Ok(logging) => logging,
+        Err(error) => return fail(error),
+    };
     if arguments.check {
         return server::check(&config).map_or_else(fail, |()| ExitCode::SUCCESS);
     }
-    log_to_stdout();
+    logging.start();
     stop_on_panic();
     match server::run(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(error),
     }
-}
-
-/// `KRAFTD_LOG` sets the levels, `info` unless it says otherwise.
-fn log_to_stdout() {
-    let filter = EnvFilter::try_from_env("KRAFTD_LOG");
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG_FILTER));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .init();
 }
 
 /// A thread that ended by a panic leaves the others with half a node: end all of it.

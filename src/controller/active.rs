@@ -43,6 +43,9 @@ impl Controller {
             committed_end, log_end,
             "all records of earlier epochs are replayed"
         );
+        tracing::info!(
+            "Becoming the active controller at epoch {epoch}, next write offset {log_end}."
+        );
         let activation = match activation::records(state, &self.options.metadata) {
             Ok(activation) => activation,
             Err(error) => return self.effects.push_back(Effect::Fatal(error.to_string())),

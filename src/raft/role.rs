@@ -104,6 +104,18 @@ impl Role {
             Role::Resigned(_) => "resigned",
         }
     }
+
+    /// Kafka's name of the role in its log.
+    pub(super) fn state_name(&self) -> &'static str {
+        match self {
+            Role::Unattached(_) => "UnattachedState",
+            Role::Prospective(_) => "ProspectiveState",
+            Role::Candidate(_) => "CandidateState",
+            Role::Leader(_) => "Leader",
+            Role::Follower(_) => "FollowerState",
+            Role::Resigned(_) => "ResignedState",
+        }
+    }
 }
 
 /// The answers to a round of (pre-)votes, our own included.
@@ -140,13 +152,17 @@ impl Ballots {
         granted.map(|(voter, _)| *voter)
     }
 
+    pub fn refused(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let refused = self.answers.iter().filter(|(_, granted)| !**granted);
+        refused.map(|(voter, _)| *voter)
+    }
+
     pub fn won(&self) -> bool {
         self.granted().count() > self.voters / 2
     }
 
     /// Whether too few are left that could still grant.
     pub fn lost(&self) -> bool {
-        let refused = self.answers.len() - self.granted().count();
-        self.voters - refused <= self.voters / 2
+        self.voters - self.refused().count() <= self.voters / 2
     }
 }

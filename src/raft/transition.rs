@@ -171,13 +171,13 @@ impl Raft {
         let was_leader = matches!(self.role, Role::Leader(_));
         self.assert_legal(&state, &role);
         tracing::info!(
-            from = self.role.name(),
-            to = role.name(),
             epoch = state.epoch.0,
             leader = state.leader.unwrap_or(NodeId::NONE).0,
             end_offset = self.log.end.0,
             why,
-            "raft role"
+            "Completed transition to {} from {}",
+            role.state_name(),
+            self.role.state_name()
         );
         if state != self.state {
             self.effects

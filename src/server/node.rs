@@ -177,11 +177,12 @@ impl Node {
 
     fn on_leader(&mut self, leader: Option<NodeId>, epoch: i32) {
         match leader {
-            Some(id) if id == self.node_id => {
-                info!("Becoming the active controller at epoch {epoch}");
+            // The controller has told it with what follows from it.
+            Some(id) if id == self.node_id => {}
+            Some(id) => info!("In the new epoch {epoch}, the leader is {id}."),
+            None if self.leader.is_some() => {
+                info!("In the new epoch {epoch}, the leader is (none).");
             }
-            Some(id) => info!("controller {id} leads epoch {epoch}"),
-            None if self.leader.is_some() => info!("no leader is known in epoch {epoch}"),
             None => {}
         }
         self.leader = leader;

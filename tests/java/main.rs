@@ -12,6 +12,7 @@ mod directories;
 mod first_light;
 mod helpers;
 mod kafka;
+mod logs;
 mod lost_disks;
 mod metadata_log;
 mod mistakes;

@@ -274,8 +274,10 @@ impl Line {
             let field = self.fields.iter().find(|(field, _)| *field == name);
             field.map_or("", |(_, value)| value.as_str())
         };
-        if self.message == "raft role" {
-            return format!("{} of epoch {}: {}", of("to"), of("epoch"), of("why"));
+        if let Some(states) = self.message.strip_prefix("Completed transition to ") {
+            let to = states.split(' ').next().unwrap_or_default();
+            let to = to.trim_end_matches("State").to_lowercase();
+            return format!("{to} of epoch {}: {}", of("epoch"), of("why"));
         }
         let fields = self.fields.iter();
         let fields = fields.map(|(name, value)| format!(", {name} {value}"));
