@@ -16,6 +16,7 @@ use crate::{
     config::Identity,
     log::{
         bootstrap,
+        ensemble::Ensemble,
         meta_properties::{self, MetaProperties},
     },
     protocol::{
@@ -225,37 +226,24 @@ fn check_dependencies(levels: &BTreeMap<&'static str, i16>) -> Result<(), String
 
 /// The directories that have yet to be formatted; refuses those that belong to someone else.
 fn unformatted(arguments: &Arguments, identity: &Identity) -> Result<Vec<PathBuf>, String> {
-    let (mut unformatted, mut formatted) = (Vec::new(), None);
-    for dir in identity.all_dirs() {
-        let Some(found) = meta_properties::read(&dir).map_err(|error| error.to_string())? else {
-            unformatted.push(dir);
-            continue;
-        };
-        let file = meta_properties::path(&dir);
-        let shown = file.display();
-        if found.cluster_id != arguments.cluster_id {
-            return Err(format!(
-                "Invalid cluster.id in: {shown}. Expected {}, but read {}",
-                arguments.cluster_id, found.cluster_id
-            ));
-        }
-        if found.node_id != identity.node_id {
-            return Err(format!(
-                "Stored node id {} doesn't match previous node id {} in {shown}. If you moved your \
-                 data, make sure your configured node id matches. If you intend to create a new node, \
-                 you should remove all data in your data directories.",
-                found.node_id, identity.node_id
-            ));
-        }
-        formatted.get_or_insert(dir);
+    let mut ensemble = Ensemble::load(&identity.metadata_log_dir, &identity.log_dirs);
+    if let Some(error) = ensemble.unreadable.values().next() {
+        return Err(error.to_string());
     }
-    match formatted {
+    ensemble
+        .verify_identity(Some(&arguments.cluster_id), identity.node_id)
+        .map_err(|error| error.to_string())?;
+    match ensemble.formatted.keys().next() {
         Some(dir) if !arguments.ignore_formatted => Err(format!(
             "Log directory {} is already formatted. Use --ignore-formatted to ignore this directory \
              and format the others.",
             dir.display()
         )),
-        _ => Ok(unformatted),
+        _ => {
+            let mut all = identity.all_dirs();
+            all.retain(|dir| ensemble.unformatted.remove(dir));
+            Ok(all)
+        }
     }
 }
 

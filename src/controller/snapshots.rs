@@ -328,10 +328,7 @@ pub struct LoadedSnapshot {
 
 /// Why a snapshot cannot be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "snapshot {id}: {reason}. If another controller of the quorum has the same data, move this file \
-     away and start again"
-)]
+#[error("snapshot {id}: {reason}")]
 pub struct SnapshotError {
     pub id: OffsetAndEpoch,
     pub reason: String,

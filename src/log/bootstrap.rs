@@ -20,21 +20,35 @@ pub fn read(dir: &Path) -> Result<Option<Vec<MetadataRecord>>, LogError> {
     if !path.exists() {
         return Ok(None);
     }
+    let corrupt = |reason: String| LogError::Corrupt {
+        path: path.clone(),
+        reason,
+        remedy: "Only a new cluster needs it. If the cluster has begun, move the file away; if not, copy it \
+                 from another controller",
+    };
     let mut records = Vec::new();
+    let mut is_complete = false;
     for batch in snapshot_file::batches_of(&path)? {
-        let batch = batch?;
-        if !batch.is_control() {
-            let decoded = batch
-                .metadata_records()
-                .map_err(|error| LogError::Corrupt {
-                    path: path.clone(),
-                    reason: error.to_string(),
-                    remedy: "Format the directory again, or copy the file from another controller",
-                })?;
-            records.extend(decoded.into_iter().map(|(_, record)| record));
+        let batch = batch.map_err(|error| match error {
+            LogError::Corrupt { reason, .. } => corrupt(reason),
+            other => other,
+        })?;
+        if batch.is_control() {
+            let control = batch.control_records();
+            let control = control.map_err(|error| corrupt(error.to_string()))?;
+            let footer =
+                |record: &ControlRecord| matches!(record, ControlRecord::SnapshotFooter(_));
+            is_complete |= control.iter().any(footer);
+            continue;
         }
+        let decoded = batch.metadata_records();
+        let decoded = decoded.map_err(|error| corrupt(error.to_string()))?;
+        records.extend(decoded.into_iter().map(|(_, record)| record));
     }
-    Ok(Some(records))
+    match is_complete {
+        true => Ok(Some(records)),
+        false => Err(corrupt("it has no footer: it was cut off".to_owned())),
+    }
 }
 
 /// Writes the file, durably. `now_ms` is the time in milliseconds since 1970.

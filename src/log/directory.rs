@@ -2,10 +2,11 @@
 
 use std::{
     fs::{self, File, OpenOptions},
+    io,
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, fcntl_lock};
+use rustix::fs::{Access, FlockOperation, access, fcntl_lock};
 
 use super::{LogError, snapshot_file::sync_directory};
 
@@ -47,24 +48,50 @@ impl MetadataDirectory {
     }
 }
 
-/// The lock that Kafka takes too (`.lock`, a POSIX record lock): neither a second kraftd nor a Java node
-/// runs on the same directory.
+/// Whether the directory is in use, or a Java controller's, or cannot be written to; found out without writing
+/// anything, for a start that something else may stop yet.
+pub fn refuse_others(metadata_log_dir: &Path) -> Result<(), LogError> {
+    let allowed = access(metadata_log_dir, Access::WRITE_OK).map_err(io::Error::from);
+    allowed.map_err(LogError::io("cannot write to", metadata_log_dir))?;
+    let path = metadata_log_dir.join(LOCK_NAME);
+    match OpenOptions::new().write(true).open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        opened => acquire(
+            &opened.map_err(LogError::io("cannot open", &path))?,
+            metadata_log_dir,
+        )?,
+    }
+    let log = metadata_log_dir.join(NAME);
+    match log.exists() {
+        true => refuse_java_log(&log),
+        false => Ok(()),
+    }
+}
+
+/// The lock that Kafka takes too (a POSIX record lock): neither a second kraftd nor a Java node runs on the
+/// same directory.
+const LOCK_NAME: &str = ".lock";
+
 fn lock(dir: &Path) -> Result<File, LogError> {
-    let path = dir.join(".lock");
+    let path = dir.join(LOCK_NAME);
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .open(&path);
     let file = file.map_err(LogError::io("cannot open", &path))?;
-    fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+    acquire(&file, dir)?;
+    Ok(file)
+}
+
+fn acquire(file: &File, dir: &Path) -> Result<(), LogError> {
+    fcntl_lock(file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
         LogError::Refused(format!(
             "Failed to acquire lock on file .lock in {}. A Kafka instance in another process or \
              thread is using this directory. Stop it, or give this node a directory of its own.",
             dir.display()
         ))
-    })?;
-    Ok(file)
+    })
 }
 
 /// Kafka's log segments are files; ours is the directory of that name.

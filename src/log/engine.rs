@@ -199,7 +199,8 @@ impl EngineLog {
         if let Standing::Amnesiac(reason) = self.voter_state.quorum_state().standing {
             warn!(
                 "this voter has lost records it once acknowledged ({reason}): it takes no part in \
-                 elections until it has copied what the quorum has committed"
+                 elections until it has copied what the quorum has committed. Keep the other voters \
+                 running until then"
             );
         }
         if let Some((index, _)) = damage {
@@ -341,19 +342,7 @@ impl EngineLog {
     }
 
     fn engine_error(&self, what: &'static str, error: raft_engine::Error) -> LogError {
-        let source = match error {
-            raft_engine::Error::Io(source) => source,
-            // Told when a new file did not help against a full disk.
-            raft_engine::Error::TryAgain(reason) => {
-                io::Error::new(io::ErrorKind::StorageFull, reason)
-            }
-            error => io::Error::other(error),
-        };
-        LogError::Io {
-            what,
-            path: self.directory.engine_path(),
-            source,
-        }
+        engine_error(what, &self.directory.engine_path(), error)
     }
 
     /// Drops the entry with this index and all after it.
@@ -563,7 +552,26 @@ pub(super) fn open_engine_at(path: &Path, sizes: FileSizes) -> Result<Engine, Lo
         ..Default::default()
     };
     let opened = Engine::open_with_file_system(config, DefaultFileSystem.into());
-    opened.map_err(|error| corrupt(path.to_owned(), error.to_string()))
+    opened.map_err(|error| engine_error("cannot open", path, error))
+}
+
+fn engine_error(what: &'static str, path: &Path, error: raft_engine::Error) -> LogError {
+    let source = match error {
+        // The engine has words of its own for a full disk.
+        raft_engine::Error::Io(source) if source.kind() == io::ErrorKind::StorageFull => {
+            rustix::io::Errno::NOSPC.into()
+        }
+        raft_engine::Error::Io(source) => source,
+        // Told when a new file did not help against a full disk.
+        raft_engine::Error::TryAgain(_) => rustix::io::Errno::NOSPC.into(),
+        raft_engine::Error::Corruption(reason) => return corrupt(path.to_owned(), reason),
+        error => io::Error::other(error),
+    };
+    LogError::Io {
+        what,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Where the log begins, if that was ever written down.

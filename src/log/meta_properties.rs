@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     fs::{self, File},
-    io::{BufReader, Write},
+    io::{self, BufReader, Write},
     path::{Path, PathBuf},
 };
 
@@ -26,43 +26,52 @@ pub fn path(dir: &Path) -> PathBuf {
     dir.join(FILE_NAME)
 }
 
-/// Reads the file of a directory; `None` where there is none.
+/// Reads the file of a directory; `None` where there is none. Version 0 is of the time of ZooKeeper, and what
+/// a file without a version has.
 pub fn read(dir: &Path) -> Result<Option<MetaProperties>, LogError> {
     let path = path(dir);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let corrupt = |reason: String| LogError::Corrupt {
-        path: path.clone(),
-        reason,
-        remedy: "It must have version=1, cluster.id, node.id and directory.id, as kafka-storage.sh \
-                 format writes them",
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(LogError::io("cannot read", &path))?,
     };
-    let file = File::open(&path).map_err(LogError::io("cannot read", &path))?;
-    let properties: HashMap<String, String> =
-        java_properties::read(BufReader::new(file)).map_err(|error| corrupt(error.to_string()))?;
+    let properties: HashMap<String, String> = java_properties::read(BufReader::new(file))
+        .map_err(|error| corrupt(&path, error.to_string()))?;
+    let parsed = parse(&properties).map_err(|reason| corrupt(&path, reason))?;
+    Ok(Some(parsed))
+}
+
+fn parse(properties: &HashMap<String, String>) -> Result<MetaProperties, String> {
     let value = |key: &str| {
-        properties
-            .get(key)
-            .map(|value| value.trim())
-            .filter(|value| !value.is_empty())
+        let value = properties.get(key).map(|value| value.trim());
+        value.filter(|value| !value.is_empty())
     };
-    let required = |key: &str| value(key).ok_or_else(|| corrupt(format!("{key} is missing")));
-    match required("version")? {
-        "0" | "1" => {}
-        other => return Err(corrupt(format!("version={other} is unknown"))),
-    }
-    let node_id = value("node.id").or_else(|| value("broker.id"));
-    let node_id = node_id.ok_or_else(|| corrupt("node.id is missing".to_owned()))?;
-    let node_id = node_id
+    let required = |key: &str| value(key).ok_or_else(|| format!("{key} is missing"));
+    let id_key = match value("version") {
+        None if value("broker.id").is_none() => return Err("version is missing".to_owned()),
+        None | Some("0") => "broker.id",
+        Some("1") => "node.id",
+        Some(other) => return Err(format!("Unknown meta.properties version number {other}")),
+    };
+    let id = required(id_key)?;
+    let node_id = id
         .parse()
-        .map_err(|_| corrupt(format!("node.id={node_id}")))?;
+        .map_err(|_| format!("{id_key}={id} is no number"))?;
     let directory_id = value("directory.id").map(str::parse::<Uuid>).transpose();
-    Ok(Some(MetaProperties {
+    Ok(MetaProperties {
         cluster_id: required("cluster.id")?.to_owned(),
         node_id: NodeId(node_id),
-        directory_id: directory_id.map_err(corrupt)?,
-    }))
+        directory_id: directory_id.map_err(|error| format!("directory.id: {error}"))?,
+    })
+}
+
+fn corrupt(path: &Path, reason: String) -> LogError {
+    LogError::Corrupt {
+        path: path.to_owned(),
+        reason,
+        remedy: "Bring back what kafka-storage.sh format wrote (version=1, cluster.id, node.id and \
+                 directory.id); or move the directory away, format an empty one with the same cluster id, \
+                 and start while the other voters are up",
+    }
 }
 
 /// Writes the file, durably.

@@ -8,6 +8,7 @@ pub mod bootstrap;
 pub mod copy;
 pub mod directory;
 pub mod engine;
+pub mod ensemble;
 mod entry;
 pub mod memory;
 pub mod meta_properties;
@@ -57,9 +58,14 @@ fn remedy(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull => {
             ". Free space on this disk and start again: nothing that was acknowledged is lost"
         }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            ". The user that runs this node must be able to write there"
+        io::ErrorKind::PermissionDenied => {
+            ". The user that runs this node must be able to read and write there"
         }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            ". Mount the file system so that it can be written (after a disk error the system makes it \
+             read-only by itself: see its log)"
+        }
+        io::ErrorKind::NotADirectory => ". log.dirs and metadata.log.dir name directories",
         _ => "",
     }
 }

@@ -279,7 +279,8 @@ impl Batches {
         }
     }
 
-    fn corrupt(&self, reason: String) -> LogError {
+    /// What is wrong with the file whose batches these are.
+    pub fn corrupt(&self, reason: String) -> LogError {
         LogError::Corrupt {
             path: self.path.clone(),
             reason,

@@ -87,7 +87,8 @@ fn check(state: &State, cx: &Cx<'_>, request: &BrokerRegistrationRequest) -> Res
         return Err(ApiError::new(
             ErrorCode::INCONSISTENT_CLUSTER_ID,
             format!(
-                "Expected cluster ID {}, but got cluster ID {}",
+                "Expected cluster ID {}, but got cluster ID {}. Either the broker was formatted with a \
+                 wrong --cluster-id, or its configuration names this controller by mistake.",
                 cx.options.cluster_id, request.cluster_id
             ),
         ));
@@ -148,9 +149,19 @@ fn check_directories(state: &State, request: &BrokerRegistrationRequest) -> Resu
 /// A broker must be able to work with every finalized feature, and with the absence of those it offers.
 fn check_features(state: &State, request: &BrokerRegistrationRequest) -> Result<(), ApiError> {
     let unsupported = |name: &str, level: i16, min: i16, max: i16| {
+        let remedy = match level > max {
+            true => {
+                "It is older than the features of this cluster: upgrade it, or lower the feature with \
+                 kafka-features.sh downgrade."
+            }
+            false => {
+                "It is newer than the features of this cluster: raise the feature with kafka-features.sh \
+                 upgrade once all nodes can, or start an older release of the broker."
+            }
+        };
         let message = format!(
             "Unable to register because the broker does not support finalized version {level} of \
-             {name}. The broker wants a version between {min} and {max}, inclusive."
+             {name}. The broker wants a version between {min} and {max}, inclusive. {remedy}"
         );
         Err(ApiError::new(ErrorCode::UNSUPPORTED_VERSION, message))
     };

@@ -40,10 +40,10 @@ pub(super) struct ReplicaFetch {
 impl Raft {
     /// The checks in Kafka's order (`KafkaRaftClient.handleFetchRequest`).
     pub(super) fn on_fetch(&mut self, now: Now, token: Token, version: i16, request: FetchRequest) {
-        if self.is_foreign(request.cluster_id.as_deref()) {
+        let replica_id = request.replica();
+        if self.is_foreign(Some(replica_id), request.cluster_id.as_deref()) {
             return self.refuse_fetch(token, ErrorCode::INCONSISTENT_CLUSTER_ID);
         }
-        let replica_id = request.replica();
         let [
             FetchTopic {
                 topic,
@@ -62,8 +62,12 @@ impl Raft {
         let [partition @ FetchPartition { partition: 0, .. }] = partitions.as_slice() else {
             return self.refuse_fetch(token, ErrorCode::INVALID_REQUEST);
         };
-        // Our own id in somebody else's hands; an error at the partition would stop a Java broker.
-        if !is_ours || replica_id == self.options.node_id {
+        let is_namesake = replica_id == self.options.node_id;
+        if is_namesake {
+            self.on_namesake();
+        }
+        // An error at the partition would stop a Java broker.
+        if !is_ours || is_namesake {
             return self.refuse_fetch(token, ErrorCode::INVALID_REQUEST);
         }
         let malformed = request.max_wait_ms < 0

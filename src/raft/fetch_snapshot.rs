@@ -29,7 +29,7 @@ impl Raft {
         version: i16,
         request: FetchSnapshotRequest,
     ) {
-        if self.is_foreign(request.cluster_id.as_deref()) {
+        if self.is_foreign(Some(request.replica_id), request.cluster_id.as_deref()) {
             return self.refuse_snapshot(token, ErrorCode::INCONSISTENT_CLUSTER_ID);
         }
         let [

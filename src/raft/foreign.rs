@@ -6,38 +6,39 @@ use std::collections::BTreeSet;
 use super::Raft;
 use crate::protocol::NodeId;
 
-/// Clusters that are told of; more have lost their way at once only where somebody plays with us.
-const MAX_CLUSTERS: usize = 16;
+/// Nodes that are told of; more have lost their way at once only where somebody plays with us.
+const MAX_NODES: usize = 64;
 /// Longer names are no cluster ids (those have 22 characters).
 const MAX_ID_BYTES: usize = 64;
 
 /// What the log says already.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Foreign {
-    clusters: BTreeSet<String>,
+    askers: BTreeSet<(NodeId, String)>,
     voters: BTreeSet<NodeId>,
 }
 
 impl Raft {
-    /// Whether a request is for another cluster. Nobody has to name one.
-    pub(super) fn is_foreign(&mut self, cluster_id: Option<&str>) -> bool {
+    /// Whether a request of node `from` is for another cluster. Nobody has to name one.
+    pub(super) fn is_foreign(&mut self, from: Option<NodeId>, cluster_id: Option<&str>) -> bool {
         let own = &self.options.cluster_id;
         let Some(other) = cluster_id.filter(|id| id != own) else {
             return false;
         };
-        let clusters = &mut self.foreign.clusters;
-        let tell = clusters.len() < MAX_CLUSTERS && other.len() <= MAX_ID_BYTES;
-        if tell && clusters.insert(other.to_owned()) {
+        let from = from.unwrap_or(NodeId::NONE);
+        let askers = &mut self.foreign.askers;
+        let tell = askers.len() < MAX_NODES && other.len() <= MAX_ID_BYTES;
+        if tell && askers.insert((from, other.to_owned())) {
             tracing::warn!(
-                "refused a request for cluster {other}: this is cluster {own}. Either the other node's \
-                 configuration names this one by mistake, or one of them was formatted with a wrong \
-                 --cluster-id"
+                "refused a request of node {from} for cluster {other}: this is cluster {own}. Either the \
+                 other node's configuration names this one by mistake, or one of them was formatted with a \
+                 wrong --cluster-id"
             );
         }
         true
     }
 
-    /// A voter answered that it is of another cluster.
+    /// A voter answered that it is of another cluster; of which one, only its own requests tell.
     pub(super) fn on_foreign_voter(&mut self, voter: NodeId) {
         if self.foreign.voters.insert(voter) {
             let own = &self.options.cluster_id;
@@ -45,6 +46,18 @@ impl Raft {
                 "controller {voter} is not of our cluster {own}: see its log for the id of its own. Either \
                  controller.quorum.voters names a wrong address, or one of the nodes was formatted with a \
                  wrong --cluster-id"
+            );
+        }
+    }
+
+    /// A request comes from a node that calls itself as we do. A broker does, or a controller with a copied
+    /// file.
+    pub(super) fn on_namesake(&mut self) {
+        let own = self.options.node_id;
+        if self.foreign.voters.insert(own) {
+            tracing::warn!(
+                "refused a request of another node with our id {own}: two nodes have the same node.id. Give \
+                 the other one an id of its own, and format it anew"
             );
         }
     }

@@ -23,7 +23,9 @@ impl Raft {
         version: i16,
         request: begin::BeginQuorumEpochRequest,
     ) {
-        let response = if self.is_foreign(request.cluster_id.as_deref()) {
+        let mut told = request.topics.iter().flat_map(|topic| &topic.partitions);
+        let from = told.next().map(|partition| partition.leader_id);
+        let response = if self.is_foreign(from, request.cluster_id.as_deref()) {
             begin_error(ErrorCode::INCONSISTENT_CLUSTER_ID)
         } else if let [topic] = request.topics.as_slice()
             && let ([partition], TOPIC) = (topic.partitions.as_slice(), topic.topic_name.as_str())
@@ -178,7 +180,9 @@ impl Raft {
         version: i16,
         request: end::EndQuorumEpochRequest,
     ) {
-        let response = if self.is_foreign(request.cluster_id.as_deref()) {
+        let mut told = request.topics.iter().flat_map(|topic| &topic.partitions);
+        let from = told.next().map(|partition| partition.leader_id);
+        let response = if self.is_foreign(from, request.cluster_id.as_deref()) {
             end_error(ErrorCode::INCONSISTENT_CLUSTER_ID)
         } else if let [topic] = request.topics.as_slice()
             && let ([partition], TOPIC) = (topic.partitions.as_slice(), topic.topic_name.as_str())

@@ -23,7 +23,9 @@ const YIELD_PART: u64 = 20;
 impl Raft {
     pub(super) fn on_vote(&mut self, now: Now, token: Token, version: i16, request: VoteRequest) {
         let topics = request.topics.as_slice();
-        let response = if self.is_foreign(request.cluster_id.as_deref()) {
+        let mut asked = topics.iter().flat_map(|topic| &topic.partitions);
+        let from = asked.next().map(|partition| partition.replica_id);
+        let response = if self.is_foreign(from, request.cluster_id.as_deref()) {
             VoteResponse {
                 error_code: ErrorCode::INCONSISTENT_CLUSTER_ID,
                 ..Default::default()

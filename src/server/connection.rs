@@ -4,6 +4,7 @@
 use std::{
     io,
     net::SocketAddr,
+    ops::RangeInclusive,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -68,6 +69,15 @@ enum End {
     Foreign(&'static str),
     #[error("{} (key {}) is not served here", .0.name(), .0.0)]
     NotServed(ApiKey),
+    #[error(
+        "{} is served in versions {} to {}, not in {version}: {}", .key.name(), .served.start(),
+        .served.end(), age(*.version, .served)
+    )]
+    Version {
+        key: ApiKey,
+        version: i16,
+        served: RangeInclusive<i16>,
+    },
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("this node is shutting down")]
@@ -89,7 +99,11 @@ pub async fn serve(acceptor: Arc<Acceptor>, stream: TcpStream, peer: SocketAddr)
     };
     match end {
         End::Closed | End::Idle(_) | End::Shutdown => debug!("connection from {peer}: {end}"),
-        End::Stalled | End::Malformed(_) | End::Foreign(_) | End::NotServed(_) => {
+        End::Stalled
+        | End::Malformed(_)
+        | End::Foreign(_)
+        | End::NotServed(_)
+        | End::Version { .. } => {
             info!("closing the connection from {peer}: {end}");
         }
         End::Io(error) => debug!("connection from {peer}: {error}"),
@@ -119,9 +133,11 @@ impl Connection {
             // The one request whose version a client cannot know beforehand (KIP-511).
             Some(_) if key == ApiKey::API_VERSIONS => (apis::unsupported_api_versions().into(), 0),
             Some(served) => {
-                let (min, max) = (*served.start(), *served.end());
-                let error = Malformed::unsupported_version(version, min, max);
-                return Err(error.within(key.name()).into());
+                return Err(End::Version {
+                    key,
+                    version,
+                    served,
+                });
             }
         };
         let answer = response.encode_with_header(version, header.correlation_id)?;
@@ -178,6 +194,17 @@ impl Connection {
                 return Err(End::Closed);
             }
         }
+    }
+}
+
+/// Who asks in a version that is not served.
+fn age(version: i16, served: &RangeInclusive<i16>) -> &'static str {
+    match version < *served.start() {
+        true => {
+            "it is too old. Brokers of Kafka 3.9 and later are served, and clients that Kafka 4 serves (2.1 \
+             and later)"
+        }
+        false => "it is newer than this kraftd, and did not ask for what is served (ApiVersions)",
     }
 }
 

@@ -264,11 +264,13 @@ pub fn load_snapshot(
     load(id, batches)
 }
 
-fn load(id: OffsetAndEpoch, batches: snapshot_file::Batches) -> Result<LoadedSnapshot, String> {
+fn load(id: OffsetAndEpoch, mut batches: snapshot_file::Batches) -> Result<LoadedSnapshot, String> {
     let mut loader = SnapshotLoader::new(id);
-    for batch in batches {
+    while let Some(batch) = batches.next() {
         let batch = batch.map_err(|error| error.to_string())?;
-        loader.add(&batch).map_err(|error| error.to_string())?;
+        let added = loader.add(&batch);
+        added.map_err(|error| batches.corrupt(error.reason).to_string())?;
     }
-    loader.finish().map_err(|error| error.to_string())
+    let loaded = loader.finish();
+    loaded.map_err(|error| batches.corrupt(error.reason).to_string())
 }

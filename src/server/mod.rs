@@ -9,6 +9,7 @@ mod connection;
 mod contacts;
 mod disk;
 mod inbox;
+pub mod listener;
 mod node;
 mod peers;
 mod start;

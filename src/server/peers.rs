@@ -2,17 +2,26 @@
 //! end (Fetch), one for what must not wait behind it (votes and the like). A connection carries one
 //! request at a time and is made when it is needed.
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, lookup_host},
     runtime::Handle,
     sync::mpsc,
     time::timeout,
 };
-use tracing::{debug, info, warn};
+use tracing::info;
 
 use super::inbox::{Inbox, Input};
 use crate::{
@@ -38,6 +47,29 @@ pub struct PeerAddress {
     pub id: NodeId,
     pub host: String,
     pub port: u16,
+}
+
+impl PeerAddress {
+    /// Looked up for each connection, so that a change of DNS or /etc/hosts counts at once.
+    async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        let found = lookup_host((self.host.as_str(), self.port)).await;
+        let found = found.map_err(|error| {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                format!(
+                    "its name does not resolve ({error}). Correct controller.quorum.voters, or add the \
+                     name to DNS or /etc/hosts"
+                ),
+            )
+        });
+        Ok(found?.collect())
+    }
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}:{}", self.id, self.host, self.port)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +102,7 @@ impl Peers {
     ) -> Peers {
         let mut lanes = BTreeMap::new();
         for address in addresses {
+            let reachable = Arc::new(AtomicBool::new(true));
             for lane in [Lane::Replication, Lane::Election] {
                 let (requests, outgoing) = mpsc::unbounded_channel();
                 lanes.insert((address.id, lane), requests);
@@ -80,7 +113,7 @@ impl Peers {
                     request_timeout,
                     max_frame_bytes,
                     inbox: inbox.clone(),
-                    reachable: true,
+                    reachable: reachable.clone(),
                 };
                 runtime.spawn(link.run(outgoing));
             }
@@ -110,8 +143,8 @@ struct Link {
     request_timeout: Duration,
     max_frame_bytes: usize,
     inbox: Arc<Inbox>,
-    /// Whether the last attempt to connect worked: so that a dead peer is logged once.
-    reachable: bool,
+    /// Whether the peer answered last time, on either lane: so that a dead one is logged once.
+    reachable: Arc<AtomicBool>,
 }
 
 /// A connection, and what the other side serves.
@@ -192,24 +225,30 @@ impl Link {
             Err(failure) => failure,
         };
         *connection = None;
-        let PeerAddress { id, host, port } = &self.address;
-        match failure {
+        let (what, error) = match failure {
             Failure::Io(error) => {
-                if self.reachable {
-                    info!("controller {id} at {host}:{port} cannot be reached: {error}");
-                }
-                self.reachable = false;
                 if was_connected {
                     self.disconnected();
                 }
-                Err(SendError::Disconnected)
+                (
+                    format!("cannot be reached: {error}"),
+                    SendError::Disconnected,
+                )
             }
             Failure::Malformed(error) => {
-                warn!("controller {id} at {host}:{port} sent what we cannot read: {error}");
-                Err(SendError::Disconnected)
+                let what = format!("sent what we cannot read: {error}");
+                (what, SendError::Disconnected)
             }
-            Failure::TimedOut | Failure::UnsupportedVersion => Err(SendError::TimedOut),
+            Failure::TimedOut | Failure::UnsupportedVersion => {
+                let ms = self.request_timeout.as_millis();
+                let what = format!("gave no answer within {ms} ms");
+                (what, SendError::TimedOut)
+            }
+        };
+        if self.reachable.swap(false, Ordering::Relaxed) {
+            info!("controller {} {what}", self.address);
         }
+        Err(error)
     }
 
     async fn attempt(
@@ -221,8 +260,9 @@ impl Link {
             Some(connection) => connection,
             None => {
                 let fresh = self.connect().await?;
-                debug!("connected to controller {}", self.address.id);
-                self.reachable = true;
+                if !self.reachable.swap(true, Ordering::Relaxed) {
+                    info!("controller {} is reached", self.address);
+                }
                 connection.insert(fresh)
             }
         };
@@ -235,7 +275,7 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Connection, Failure> {
-        let stream = TcpStream::connect((self.address.host.as_str(), self.address.port)).await?;
+        let stream = TcpStream::connect(self.address.resolve().await?.as_slice()).await?;
         stream.set_nodelay(true)?;
         let mut connection = Connection {
             stream,

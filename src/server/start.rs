@@ -2,8 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io,
-    net::{Ipv6Addr, SocketAddr, ToSocketAddrs},
+    net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
     thread,
     time::Duration,
@@ -11,7 +10,6 @@ use std::{
 
 use rand::{SeedableRng, TryRngCore};
 use rand_chacha::ChaCha8Rng;
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::{self, Runtime},
@@ -26,6 +24,7 @@ use super::{
     die,
     disk::{Disk, load_snapshot},
     inbox::{Inbox, Input},
+    listener,
     node::Node,
     peers::{PeerAddress, Peers},
     tail::Tail,
@@ -35,12 +34,13 @@ use crate::{
     controller::{Controller, Options, PeriodicOptions, Restored, SnapshotOptions},
     log::{
         Log, LogError, Recovered, bootstrap,
-        directory::MetadataDirectory,
+        directory::{self, MetadataDirectory},
         engine::EngineLog,
-        meta_properties::{self, MetaProperties},
+        ensemble::Ensemble,
+        meta_properties::MetaProperties,
     },
     metadata,
-    protocol::{Uuid, messages::controller_registration},
+    protocol::{Uuid, messages::controller_registration, records::MetadataRecord},
     raft,
 };
 
@@ -52,13 +52,16 @@ const LOAD_BYTES: usize = 1 << 20;
 /// Runs a controller until it is told to stop.
 pub fn run(config: &Config) -> Result<(), String> {
     let identity = &config.identity;
-    let properties = formatted(config)?;
-    let directory_id = properties.directory_id.unwrap_or(Uuid::ZERO);
+    let Found {
+        mut ensemble,
+        properties,
+        bootstrap,
+        listener,
+    } = look(config)?;
     let directory = MetadataDirectory::open(&identity.metadata_log_dir).map_err(text)?;
+    let new_id = || Uuid(*uuid::Uuid::new_v4().as_bytes());
+    let directory_id = ensemble.name_directories(new_id).map_err(text)?;
     let path = directory.path().to_owned();
-    let bootstrap = bootstrap::read(&identity.metadata_log_dir).map_err(text)?;
-    // Before the log is read: a port that is taken shows at once.
-    let listener = listen(config)?;
     let clock = Clock::start();
     let (inbox, contacts) = (Arc::new(Inbox::default()), Arc::new(Contacts::default()));
     let node_id = identity.node_id;
@@ -74,12 +77,7 @@ pub fn run(config: &Config) -> Result<(), String> {
         restore(log, recovered, &snapshots)
     };
     let (disk, restored) = Disk::start(path.clone(), open, recover, inbox.clone())?;
-    let options = options(
-        config,
-        &properties,
-        directory_id,
-        bootstrap.unwrap_or_default(),
-    );
+    let options = options(config, &properties, directory_id, bootstrap);
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -121,48 +119,37 @@ pub fn run(config: &Config) -> Result<(), String> {
 
 /// Whether a controller could start now. What is wrong shows before it goes to the background.
 pub fn check(config: &Config) -> Result<(), String> {
-    let metadata_log_dir = &config.identity.metadata_log_dir;
-    formatted(config)?;
-    bootstrap::read(metadata_log_dir).map_err(text)?;
-    listen(config)?;
-    MetadataDirectory::open(metadata_log_dir)
-        .map(drop)
-        .map_err(text)
+    look(config).map(drop)
+}
+
+/// What a start finds before it writes anything.
+struct Found {
+    ensemble: Ensemble,
+    properties: MetaProperties,
+    bootstrap: Vec<MetadataRecord>,
+    listener: std::net::TcpListener,
+}
+
+/// All that may refuse a start and can be seen without the log: what is refused leaves the disk as it was.
+fn look(config: &Config) -> Result<Found, String> {
+    let identity = &config.identity;
+    let metadata_log_dir = &identity.metadata_log_dir;
+    let ensemble = Ensemble::load(metadata_log_dir, &identity.log_dirs);
+    let properties = ensemble.verify(identity.node_id).map_err(text)?;
+    let bootstrap = bootstrap::read(metadata_log_dir).map_err(text)?;
+    directory::refuse_others(metadata_log_dir).map_err(text)?;
+    // Last: a node that runs already has its port, and its directory says so more clearly.
+    let listener = listener::bind(&config.listener)?;
+    Ok(Found {
+        ensemble,
+        properties,
+        bootstrap: bootstrap.unwrap_or_default(),
+        listener,
+    })
 }
 
 fn text(error: impl ToString) -> String {
     error.to_string()
-}
-
-/// What the directories say of themselves must fit the configuration
-/// (`MetaPropertiesEnsemble.verify`).
-fn formatted(config: &Config) -> Result<MetaProperties, String> {
-    let identity = &config.identity;
-    let dir = &identity.metadata_log_dir;
-    let properties = meta_properties::read(dir).map_err(text)?;
-    let mut properties = properties.ok_or_else(|| {
-        format!(
-            "No readable meta.properties files found: {} is not formatted. Run kafka-storage.sh format \
-             -t CLUSTER_ID -c FILE with the id that all nodes of the cluster share (kafka-storage.sh \
-             random-uuid makes a new one).",
-            dir.display()
-        )
-    })?;
-    if properties.node_id != identity.node_id {
-        return Err(format!(
-            "Stored node id {} doesn't match previous node id {} in {}. If you moved your data, make \
-             sure your configured node id matches. If you intend to create a new node, you should \
-             remove all data in your data directories.",
-            properties.node_id,
-            identity.node_id,
-            meta_properties::path(dir).display()
-        ));
-    }
-    if properties.directory_id.is_none() {
-        properties.directory_id = Some(Uuid(*uuid::Uuid::new_v4().as_bytes()));
-        meta_properties::write(dir, &properties).map_err(text)?;
-    }
-    Ok(properties)
 }
 
 /// Reads the newest snapshot and the log after it.
@@ -206,7 +193,7 @@ fn options(
     config: &Config,
     properties: &MetaProperties,
     directory_id: Uuid,
-    bootstrap: Vec<crate::protocol::records::MetadataRecord>,
+    bootstrap: Vec<MetadataRecord>,
 ) -> Options {
     let identity = &config.identity;
     let voters = identity.voters.iter().map(|voter| {
@@ -303,50 +290,6 @@ fn peers(config: &Config, runtime: &Runtime, inbox: &Arc<Inbox>) -> Peers {
         config.max_frame_bytes,
         inbox,
     )
-}
-
-/// Binds the listener. An empty host is every address of the machine, IPv4 and IPv6.
-fn listen(config: &Config) -> Result<std::net::TcpListener, String> {
-    let listener = &config.listener;
-    let addresses: Vec<SocketAddr> = match listener.host.as_str() {
-        "" => vec![
-            (Ipv6Addr::UNSPECIFIED, listener.port).into(),
-            ([0, 0, 0, 0], listener.port).into(),
-        ],
-        host => (host, listener.port)
-            .to_socket_addrs()
-            .map_err(|error| format!("listeners: {host} does not resolve: {error}"))?
-            .collect(),
-    };
-    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        match bind(address) {
-            Ok(bound) => return Ok(bound),
-            Err(error) => failure = error,
-        }
-    }
-    Err(format!(
-        "Socket server failed to bind to {}:{}: {failure}. Stop whoever uses the port, or change \
-         listeners and controller.quorum.voters.",
-        listener.host, listener.port
-    ))
-}
-
-fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    const BACKLOG: i32 = 128;
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    if address.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
 }
 
 /// Starts the network thread.

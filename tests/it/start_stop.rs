@@ -258,7 +258,7 @@ fn what_is_wrong_shows_before_anything_is_detached() {
     .expect("writes");
     site.refused("Stored node id 3 doesn't match previous node id");
     fs::write(&properties, own.replace("version=1", "version=9")).expect("writes");
-    site.refused("version=9");
+    site.refused("Unknown meta.properties version number 9");
     fs::write(&properties, own).expect("writes");
     let mut running = site.foreground();
     let twice = format!(

@@ -15,7 +15,6 @@ mod kafka;
 mod logs;
 mod lost_disks;
 mod metadata_log;
-mod mistakes;
 mod oracle;
 mod process;
 mod releases;

@@ -5,16 +5,15 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 use bytes::Bytes;
 use kraftd::protocol::{
     error_code::ErrorCode,
-    ids::{Epoch, NodeId, Offset, Uuid},
-    messages::fetch::{self, FetchRequest, FetchResponse, PartitionData},
+    ids::{Epoch, NodeId, Offset},
+    messages::fetch::{FetchResponse, PartitionData},
     record_batch::RecordBatch,
     records::{MetadataRecord, PartitionChangeRecord},
 };
 
-use super::{client::Client, cluster::java, kafka::RELEASE, process::run_to_end};
-
-/// An id that no voter and no broker of the tests has.
-const OBSERVER: NodeId = NodeId(9_999);
+use super::{
+    client::Client, cluster::java, kafka::RELEASE, process::run_to_end, requests::fetch_request,
+};
 
 const FETCH_VERSION: i16 = 17;
 
@@ -29,34 +28,6 @@ pub struct PartitionMove {
     pub eligible_leader_replicas: Option<usize>,
     pub last_known_elr: Option<usize>,
     pub leader_recovery_state: i8,
-}
-
-/// A Fetch of the metadata log as an observer sends it.
-pub fn fetch_request(
-    cluster_id: &str,
-    epoch: Epoch,
-    from: Offset,
-    last_epoch: Epoch,
-) -> FetchRequest {
-    FetchRequest {
-        cluster_id: Some(cluster_id.to_owned()),
-        replica_state: fetch::ReplicaState {
-            replica_id: OBSERVER,
-            ..Default::default()
-        },
-        max_wait_ms: 0,
-        topics: vec![fetch::FetchTopic {
-            topic_id: Uuid::ONE,
-            partitions: vec![fetch::FetchPartition {
-                current_leader_epoch: epoch,
-                fetch_offset: from,
-                last_fetched_epoch: last_epoch,
-                ..Default::default()
-            }],
-            ..Default::default()
-        }],
-        ..Default::default()
-    }
 }
 
 /// The answer for the only partition there is.

@@ -6,6 +6,9 @@ use kraftd::protocol::{
     messages::*,
 };
 
+/// An id that no voter and no broker of the tests has.
+const OBSERVER: NodeId = NodeId(9_999);
+
 pub const TOPIC: i8 = 2;
 pub const BROKER: i8 = 4;
 pub const SET: i8 = 0;
@@ -454,10 +457,37 @@ pub fn envelope(version: i16, inner: &Request) -> envelope::EnvelopeRequest {
     }
 }
 
+/// A Fetch of the metadata log as an observer sends it.
+pub fn fetch_request(
+    cluster_id: &str,
+    epoch: Epoch,
+    from: Offset,
+    last_epoch: Epoch,
+) -> fetch::FetchRequest {
+    fetch::FetchRequest {
+        cluster_id: Some(cluster_id.to_owned()),
+        replica_state: fetch::ReplicaState {
+            replica_id: OBSERVER,
+            ..Default::default()
+        },
+        max_wait_ms: 0,
+        topics: vec![fetch::FetchTopic {
+            topic_id: Uuid::ONE,
+            partitions: vec![fetch::FetchPartition {
+                current_leader_epoch: epoch,
+                fetch_offset: from,
+                last_fetched_epoch: last_epoch,
+                ..Default::default()
+            }],
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
 /// A Fetch of the metadata log: epoch, offset, last fetched epoch.
 pub fn fetch_at(cluster_id: &str, epoch: i32, offset: i64, last_epoch: i32) -> Request {
-    super::metadata_log::fetch_request(cluster_id, Epoch(epoch), Offset(offset), Epoch(last_epoch))
-        .into()
+    fetch_request(cluster_id, Epoch(epoch), Offset(offset), Epoch(last_epoch)).into()
 }
 
 pub fn fetch_snapshot(
@@ -468,7 +498,7 @@ pub fn fetch_snapshot(
 ) -> Request {
     let request = fetch_snapshot::FetchSnapshotRequest {
         cluster_id: Some(cluster_id.to_owned()),
-        replica_id: NodeId(9_999),
+        replica_id: OBSERVER,
         topics: vec![fetch_snapshot::RequestTopicSnapshot {
             name: "__cluster_metadata".to_owned(),
             partitions: vec![fetch_snapshot::RequestPartitionSnapshot {

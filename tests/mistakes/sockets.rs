@@ -1,27 +1,17 @@
 //! What connects to a controller by mistake: it is turned away, one line of the log says who it was and what
 //! it seems to be, and the controller goes on serving.
-//!
-//! No Java runs here, but a real process does, and this is where the means for that are.
 
 use std::{
-    fs,
     io::{Read, Write},
     net::TcpStream,
-    thread,
-    time::Duration,
 };
 
-use kraftd::protocol::messages::api_versions::ApiVersionsRequest;
+use kraftd::protocol::{api::Response, messages::api_versions::ApiVersionsRequest};
 
 use super::{
-    client::Client,
-    cluster::{Cluster, Kind, Settings, kraftd, turn},
-    process::{run_to_end, wait_for},
+    harness::{client::Client, requests},
+    site::{Site, TIMEOUT},
 };
-
-const TIMEOUT: Duration = Duration::from_secs(10);
-const SEVERAL_ELECTIONS: Duration = Duration::from_secs(5);
-const OTHER_CLUSTER: &str = "MkU3OEVBNTcwNTJENDM2Qk";
 
 /// A request header: key, version, correlation id, and no client id.
 const fn header(key: u8, version: u8) -> [u8; 14] {
@@ -54,15 +44,21 @@ const MISTAKES: &[(&[u8], &str)] = &[
     ),
     (
         &[0, 0, 0, 11, 0, FETCH, 0, 99, 0, 0, 0, 7, 0xff, 0xff, 0],
-        "Fetch: version 99",
+        "Fetch is served in versions 4 to 18, not in 99: it is newer than this kraftd, and did not ask for \
+         what is served (ApiVersions)",
+    ),
+    (
+        &[0, 0, 0, 10, 0, FETCH, 0, 3, 0, 0, 0, 7, 0xff, 0xff],
+        "Fetch is served in versions 4 to 18, not in 3: it is too old. Brokers of Kafka 3.9 and later are \
+         served, and clients that Kafka 4 serves (2.1 and later)",
     ),
 ];
 
 #[test]
 fn a_mistake_on_the_socket_is_named_and_survived() {
-    let _turn = turn();
-    let cluster = Cluster::start(&Settings::new(Kind::Kraftd, 1, 0));
-    let node = &cluster.controllers[0];
+    let node = Site::formatted();
+    let _running = node.start();
+    node.wait_until_it_leads();
     // Half a frame of one that is gone then, and of one that stays.
     let half = &header(METADATA, 9)[..9];
     let mut gone = connect(node.port);
@@ -78,19 +74,7 @@ fn a_mistake_on_the_socket_is_named_and_survived() {
         let _closed = stream.read_to_end(&mut answer);
         assert!(answer.is_empty(), "an answer to {bytes:?}: {answer:?}");
         let own = stream.local_addr().expect("an address").to_string();
-        let lines = wait_for("a line of the log", TIMEOUT, || {
-            let log = node.log_text();
-            let lines: Vec<String> = log
-                .lines()
-                .filter(|line| line.contains(&own))
-                .map(str::to_owned)
-                .collect();
-            if lines.is_empty() {
-                Err(log)
-            } else {
-                Ok(lines)
-            }
-        });
+        let lines = node.wait_for_lines(&own);
         assert!(
             matches!(lines.as_slice(), [line] if line.contains(told)),
             "not one line with `{told}`: {lines:?}"
@@ -100,43 +84,13 @@ fn a_mistake_on_the_socket_is_named_and_survived() {
     let served = client.call(3, ApiVersionsRequest::default());
     let served = served.expect("an answer").api_keys;
     assert!(served.iter().all(|api| api.api_key != i16::from(METADATA)));
-    cluster.write("log.retention.ms", "1");
-}
-
-#[test]
-fn a_voter_of_another_cluster_is_told_of_once_by_each() {
-    let _turn = turn();
-    let mut cluster = Cluster::format(&Settings::new(Kind::Kraftd, 2, 0));
-    fs::remove_dir_all(cluster.controllers[1].folder.join("data")).expect("takes the disk away");
-    let mut format = kraftd("storage");
-    format.args(["format", "--cluster-id", OTHER_CLUSTER, "--config"]);
-    format.arg(cluster.controllers[1].properties());
-    run_to_end("kraftd storage format", format);
-    for node in &mut cluster.controllers {
-        node.start();
-    }
-    let ids = [cluster.cluster_id.as_str(), OTHER_CLUSTER];
-    let refused = |index: usize| {
-        let (own, other) = (ids[index], ids[1 - index]);
-        format!("refused a request for cluster {other}: this is cluster {own}")
+    let change = [("log.retention.ms", requests::SET, Some("1"))];
+    let change = requests::alter((requests::BROKER, ""), &change, false);
+    let Response::IncrementalAlterConfigs(answer) = client.exchange(1, &change).expect("an answer")
+    else {
+        panic!("another answer");
     };
-    let count =
-        |index: usize, line: &str| cluster.controllers[index].log_text().matches(line).count();
-    wait_for("both to tell", TIMEOUT, || {
-        match [0, 1]
-            .iter()
-            .all(|index| count(*index, &refused(*index)) > 0)
-        {
-            true => Ok(()),
-            false => Err(cluster.controller_tails()),
-        }
-    });
-    thread::sleep(SEVERAL_ELECTIONS);
-    for (index, other) in [(0, 2), (1, 1)] {
-        assert_eq!(count(index, &refused(index)), 1);
-        let line = format!("controller {other} is not of our cluster {}", ids[index]);
-        assert_eq!(count(index, &line), 1, "{}", cluster.controller_tails());
-    }
+    assert!(answer.responses[0].error_code.is_ok());
 }
 
 fn connect(port: u16) -> TcpStream {

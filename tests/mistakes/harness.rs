@@ -1,0 +1,10 @@
+//! What is shared with the tests against real Kafka.
+
+#![allow(dead_code, reason = "the tests against real Kafka use the rest")]
+
+#[path = "../java/client.rs"]
+pub mod client;
+#[path = "../java/process.rs"]
+pub mod process;
+#[path = "../java/requests.rs"]
+pub mod requests;
