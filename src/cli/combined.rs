@@ -8,7 +8,6 @@ use std::{
 };
 
 use super::{
-    fail,
     halves::Halves,
     java_kafka::JavaKafka,
     quorum, split, storage,
@@ -32,11 +31,11 @@ pub struct Start<'a> {
     pub java_broker: Option<&'a Path>,
 }
 
-pub fn run(start: &Start, check: bool) -> ExitCode {
-    match prepare(start) {
-        Ok(_) if check => ExitCode::SUCCESS,
-        Ok(site) => supervise(async |nodes| site.run(nodes).await),
-        Err(error) => fail(error),
+pub fn run(start: &Start, check: bool) -> Result<ExitCode, String> {
+    let site = prepare(start)?;
+    match check {
+        true => Ok(ExitCode::SUCCESS),
+        false => Ok(supervise(async |nodes| site.run(nodes).await)),
     }
 }
 

@@ -76,7 +76,7 @@ impl Halves {
             text: rewrite(
                 &text,
                 &format!(
-                    "# {what}. Made from {} {made}. A comment stands above\n# each line that was changed.\n\n",
+                    "# {what}. Made from {} {made}.\n# A comment stands above each line that was changed.\n\n",
                     escape(&path.file_name().unwrap_or_default().to_string_lossy())
                 ),
                 identity,

@@ -83,7 +83,7 @@ pub fn explain(error: &clap::Error) -> ExitCode {
 /// Does what the arguments ask for.
 pub fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
-        Command::Server(arguments) => server::run(arguments),
+        Command::Server(arguments) => server::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Stop(arguments) => stop::run(&arguments),

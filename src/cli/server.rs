@@ -30,25 +30,28 @@ pub struct Arguments {
     words: Vec<String>,
 }
 
-pub fn run(arguments: Arguments) -> ExitCode {
+pub fn run(arguments: &Arguments) -> ExitCode {
+    start(arguments).unwrap_or_else(fail)
+}
+
+fn start(arguments: &Arguments) -> Result<ExitCode, String> {
     let Arguments {
-        file, overrides, ..
-    } = &arguments;
-    let Some(file) = file else {
+        file: Some(file),
+        overrides,
+        check,
+        ..
+    } = arguments
+    else {
         println!("{KAFKA_RELEASE} (kraftd {})", env!("CARGO_PKG_VERSION"));
-        return ExitCode::SUCCESS;
+        return Ok(ExitCode::SUCCESS);
     };
     if !arguments.words.is_empty() {
         // Kafka's words for it.
-        return fail(format!(
-            "Found non argument parameters: {}",
-            arguments.words.join(",")
-        ));
+        let words = arguments.words.join(",");
+        return Err(format!("Found non argument parameters: {words}"));
     }
-    let identity = match Identity::load(file, overrides) {
-        Ok(identity) => identity,
-        Err(error) => return fail(error),
-    };
+    let identity = Identity::load(file, overrides).map_err(|error| error.to_string())?;
+    let logging = Logging::from_env()?;
     if identity.is_broker && identity.is_controller {
         let start = combined::Start {
             file,
@@ -56,31 +59,19 @@ pub fn run(arguments: Arguments) -> ExitCode {
             identity: &identity,
             java_broker: arguments.with_java_broker.as_deref(),
         };
-        return combined::run(&start, arguments.check);
+        return combined::run(&start, *check);
     }
     if arguments.with_java_broker.is_some() {
-        return fail(format!(
-            "--with-java-broker: {} asks for no broker",
-            file.display()
-        ));
+        let file = file.display();
+        return Err(format!("--with-java-broker: {file} asks for no broker"));
     }
-    let config = match Config::load(file, overrides) {
-        Ok(config) => config,
-        Err(error) => return fail(error),
-    };
-    let logging = match Logging::from_env() {
-        Ok(logging) => logging,
-        Err(error) => return fail(error),
-    };
-    if arguments.check {
-        return server::check(&config).map_or_else(fail, |()| ExitCode::SUCCESS);
+    let config = Config::load(file, overrides).map_err(|error| error.to_string())?;
+    if *check {
+        return server::check(&config).map(|()| ExitCode::SUCCESS);
     }
     logging.start();
     stop_on_panic();
-    match server::run(&config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(error),
-    }
+    server::run(&config).map(|()| ExitCode::SUCCESS)
 }
 
 /// A thread that ended by a panic leaves the others with half a node: end all of it.

@@ -45,7 +45,7 @@ pub fn supervise(work: impl AsyncFnOnce(&mut Nodes) -> Result<(), String>) -> Ex
     };
     let mut nodes = Nodes::default();
     let outcome = runtime.block_on(until_told_to_stop(work(&mut nodes)));
-    // Before the others are stopped, which may take a while.
+    // Said before the others are stopped, which may take a while.
     let code = outcome.map_or_else(fail, |()| ExitCode::SUCCESS);
     nodes.stop();
     code
