@@ -21,8 +21,8 @@ log.dirs=/opt/module/kafka2/data
 ";
 
 const CONTROLLER: &str = "\
-# Controller 2, for kraftd. Made from server.properties by `kraftd split`. A comment stands above
-# each line that was changed.
+# Controller 2, for kraftd. Made from server.properties by `kraftd split`.
+# A comment stands above each line that was changed.
 
 # Was broker, controller: kraftd runs this half.
 process.roles=controller
@@ -38,8 +38,8 @@ log.dirs=/opt/module/kafka2/data
 ";
 
 const BROKER: &str = "\
-# Broker 102, for Java's Kafka. Made from server.properties by `kraftd split`. A comment stands above
-# each line that was changed.
+# Broker 102, for Java's Kafka. Made from server.properties by `kraftd split`.
+# A comment stands above each line that was changed.
 
 # Was broker, controller: Java's Kafka runs this half.
 process.roles=broker
@@ -150,8 +150,8 @@ fn every_key_that_the_halves_do_not_share() {
     assert_eq!(site.split(&[]).status.code(), Some(0));
     let header = |what: &str| {
         format!(
-            "# {what}. Made from server.properties by `kraftd split`. A comment stands above\n\
-             # each line that was changed.\n\n# \u{b9}\u{dc}\u{c0}\u{ed}\r\n! nothing=here \\\n"
+            "# {what}. Made from server.properties by `kraftd split`.\n\
+             # A comment stands above each line that was changed.\n\n# \u{b9}\u{dc}\u{c0}\u{ed}\r\n! nothing=here \\\n"
         )
     };
     let latin_1 = |name| -> String {
