@@ -19,6 +19,9 @@ if [ "${1:-}" = "--java" ]; then
     need javac openjdk-17-jdk-headless
     need mvn maven
     need unzip unzip
+    # Three hosts on one machine, for tests/java/lesson.rs.
+    need ip iproute2
+    need unshare util-linux
     # Records what the log writes, for tests/crash_lab.
     need strace strace
 fi
