@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{Config, Identity, Voter},
-    log::meta_properties,
+    log::ensemble::Ensemble,
     server,
 };
 
@@ -58,7 +58,7 @@ fn prepare(start: &Start) -> Result<Site, String> {
     let halves = Halves::of(file, start.overrides, identity, None, made);
     let halves = halves.map_err(|error| format!("{}: {error}", file.display()))?;
     let dir = &halves.metadata_log_dir;
-    let cluster_id = cluster_id(start, dir)?;
+    let cluster_id = cluster_id(identity)?;
     let (controller, broker) = (
         dir.join("controller.properties"),
         dir.join("broker.properties"),
@@ -94,18 +94,12 @@ fn refusal(start: &Start, why: &str) -> String {
 }
 
 /// The cluster that `format` has made the controller's directory part of; the broker's follows it.
-fn cluster_id(start: &Start, dir: &Path) -> Result<String, String> {
-    let found = meta_properties::read(dir).map_err(|error| error.to_string())?;
-    let found = found.ok_or_else(|| {
-        format!(
-            "No readable meta.properties files found. {} is not formatted: run kafka-storage.sh format -t \
-             CLUSTER_ID -c {} with the id that all nodes of the cluster share (kafka-storage.sh random-uuid \
-             makes a new one).",
-            dir.display(),
-            start.file.display()
-        )
-    })?;
-    Ok(found.cluster_id)
+fn cluster_id(identity: &Identity) -> Result<String, String> {
+    let ensemble = Ensemble::load(&identity.metadata_log_dir, &[]);
+    let found = ensemble.verify(identity.node_id);
+    found
+        .map(|found| found.cluster_id)
+        .map_err(|error| error.to_string())
 }
 
 impl Site {
