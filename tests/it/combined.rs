@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread,
@@ -92,7 +91,7 @@ impl Site {
     }
 
     fn serves(&self) -> bool {
-        TcpStream::connect(("localhost", self.port)).is_ok()
+        home::answers(self.port)
     }
 
     fn log(&self) -> String {
@@ -206,7 +205,7 @@ fn what_format_has_not_done_is_told() {
             said.starts_with("No readable meta.properties files found. data is not formatted: "),
             "{said}"
         );
-        assert!(said.contains(&format!("-c {FILE} ")), "{said}");
+        assert!(said.contains("-t CLUSTER_ID -c FILE"), "{said}");
         assert_eq!(output.status.code(), Some(1));
     }
     assert!(!site.home().join("data").exists());

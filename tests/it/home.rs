@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -47,6 +48,17 @@ pub fn text(bytes: &[u8]) -> String {
 pub fn free_ports<const N: usize>() -> [u16; N] {
     let listeners = [(); N].map(|()| TcpListener::bind("localhost:0").expect("binds"));
     listeners.map(|listener| listener.local_addr().expect("is bound").port())
+}
+
+/// Whether somebody answers who is asked for the API versions; before that, nobody heeds signals.
+pub fn answers(port: u16) -> bool {
+    const REQUEST: &[u8] = b"\0\0\0\x0a\0\x12\0\0\0\0\0\x01\xff\xff";
+    let ask = || {
+        let mut stream = TcpStream::connect(("localhost", port))?;
+        stream.write_all(REQUEST)?;
+        stream.read_exact(&mut [0; 4])
+    };
+    ask().is_ok()
 }
 
 /// A folder that looks like Java's Kafka of a release, with this script as its start command.

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Read,
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Output, Stdio},
@@ -88,7 +88,7 @@ impl Site {
     }
 
     fn serves(&self) -> bool {
-        TcpStream::connect(("localhost", self.port)).is_ok()
+        home::answers(self.port)
     }
 
     fn stop(&self) -> Output {
