@@ -68,7 +68,7 @@ fn hide(name: &str, data: &mut Value) {
     let of_a_broker = data["resourceType"] == ResourceType::BROKER.0 && !data["value"].is_null();
     if name == "CONFIG_RECORD" && of_a_broker {
         let known = data["name"].as_str().and_then(BrokerKey::named);
-        if known.is_none_or(|key| key.config_type.is_sensitive()) {
+        if known.is_none_or(|known| known.key.config_type.is_sensitive()) {
             data["value"] = HIDDEN.into();
         }
     }

@@ -4,11 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    config::{
-        ConfigError, Identity, Voter,
-        listeners::{self, Listener},
-    },
-    protocol::NodeId,
+    config::{ConfigError, Endpoints, Identity, Problem, Voter, listeners::Listener},
+    protocol::{NodeId, properties},
 };
 
 /// Both halves. A broker needs an id of its own, since controllers and brokers share one space of ids, and
@@ -50,10 +47,7 @@ impl Halves {
         broker_id: Option<i32>,
         made: &str,
     ) -> Result<Halves, ConfigError> {
-        let bytes = std::fs::read(path).map_err(|error| ConfigError::Unreadable {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let bytes = std::fs::read(path).map_err(|error| Problem::unreadable(path, error))?;
         // One char a byte, so that comments in any encoding come through.
         let mut text: String = bytes.into_iter().map(char::from).collect();
         for assignment in overrides {
@@ -105,21 +99,9 @@ impl Halves {
 
 /// The listeners of the controller, and those of the broker.
 fn listeners(identity: &Identity) -> Result<(Vec<Listener>, Vec<Listener>), ConfigError> {
-    let values = &identity.values;
-    let names = values.list("controller.listener.names");
-    let all = listeners::parse_list(values, "listeners")?;
-    let is_controllers = |listener: &Listener| names.contains(&listener.name.as_str());
-    let (controllers, brokers): (Vec<_>, Vec<_>) = all.into_iter().partition(is_controllers);
-    let missing = match (names.is_empty(), controllers.is_empty(), brokers.is_empty()) {
-        (true, ..) => "controller.listener.names is not set",
-        (_, true, _) => "listeners has none of those that controller.listener.names names",
-        (_, _, true) => "listeners has none but those that controller.listener.names names",
-        _ => return Ok((controllers, brokers)),
-    };
-    Err(ConfigError::invalid(format!(
-        "{missing}; a node with both roles needs a listener for each, for example \
-         listeners=PLAINTEXT://:9092,CONTROLLER://:9093 with controller.listener.names=CONTROLLER"
-    )))
+    let endpoints = Endpoints::of(identity)?;
+    let all = endpoints.listeners.iter().cloned();
+    Ok(all.partition(|listener| endpoints.is_controllers(listener)))
 }
 
 /// A voter's id and some hundreds more: the same distance on every host, so that two brokers never get one id,
@@ -258,24 +240,29 @@ fn leave_out(key: &'static str, why: &str) -> Change {
 
 /// Those of `advertised.listeners` that one of these is told of by.
 fn advertised(identity: &Identity, listeners: &[Listener]) -> Result<Option<String>, ConfigError> {
-    let mut all = listeners::parse_list(&identity.values, "advertised.listeners")?;
+    let mut all = Endpoints::of(identity)?.advertised;
     all.retain(|listener| listeners.iter().any(|own| own.name == listener.name));
     Ok((!all.is_empty()).then(|| join(&all)))
 }
 
 pub fn join(listeners: &[Listener]) -> String {
-    let listener = |Listener { name, host, port }: &Listener| match host.contains(':') {
-        true => format!("{name}://[{host}]:{port}"),
-        false => format!("{name}://{host}:{port}"),
+    let listener = |listener: &Listener| {
+        let Listener {
+            name, host, port, ..
+        } = listener;
+        match host.contains(':') {
+            true => format!("{name}://[{host}]:{port}"),
+            false => format!("{name}://{host}:{port}"),
+        }
     };
     listeners.iter().map(listener).collect::<Vec<_>>().join(",")
 }
 
 /// The key that names the directories in this file.
 fn dirs_key(identity: &Identity) -> &'static str {
-    match identity.values.list("log.dirs")[..] {
-        [] => "log.dir",
-        _ => "log.dirs",
+    match identity.values.is_set("log.dirs") {
+        true => "log.dirs",
+        false => "log.dir",
     }
 }
 
@@ -348,8 +335,7 @@ fn logical_lines(text: &str) -> Vec<&str> {
 
 /// The key that a line sets.
 fn key(line: &str) -> Option<String> {
-    let parsed = java_properties::read(line.as_bytes()).ok()?;
-    parsed.into_keys().next()
+    properties::parse(line).ok()?.into_keys().next()
 }
 
 /// As Java reads it back: in ASCII, without an end of line.

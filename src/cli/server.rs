@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use tracing::warn;
+
 use super::{KAFKA_RELEASE, combined, fail, logging::Logging};
 use crate::{
     config::{Config, Identity},
@@ -70,6 +72,9 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         return server::check(&config).map(|()| ExitCode::SUCCESS);
     }
     logging.start();
+    for warning in &config.warnings {
+        warn!("{}: {warning}", file.display());
+    }
     stop_on_panic();
     server::run(&config).map(|()| ExitCode::SUCCESS)
 }

@@ -1,35 +1,35 @@
 //! `server.properties`: read, checked, and then never changed.
 //!
-//! Every key of Kafka's is accepted, so that brokers and controllers can share a file; what this node
-//! cannot honour stops the start with a clear message instead of being ignored.
+//! A value is Kafka's default, unless the file sets it, unless in container mode the environment does
+//! (`environment`), unless `--override` does. Every key of Kafka's is accepted and its value checked by
+//! Kafka's table (`metadata::broker_keys`), so that brokers and controllers can share a file; what this
+//! node cannot honour stops the start with a clear message instead of being ignored.
+//!
+//! Reading goes in two steps: each value by itself, then the rules between them (`rules`). A step finds
+//! everything that is wrong and not the first thing only; but rules between values that cannot be read
+//! would find nonsense, so they wait. Nothing is logged here: problems and warnings are data, for the
+//! start of a server as for `kraftd check`.
 
+mod endpoints;
+mod environment;
 pub mod listeners;
+mod problem;
+mod providers;
+mod rules;
+mod unknown;
 pub mod values;
 pub mod voters;
 
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
-
 use crate::protocol::NodeId;
+pub use endpoints::Endpoints;
+pub use environment::Environment;
 use listeners::Listener;
+pub use problem::{ConfigError, Problem};
+pub use unknown::Warning;
 use values::Values;
 pub use voters::Voter;
-
-/// Why a configuration will not do.
-#[derive(Debug, Error)]
-pub enum ConfigError {
-    #[error("cannot read {}: {reason}", .path.display())]
-    Unreadable { path: PathBuf, reason: String },
-    #[error("{0}")]
-    Invalid(String),
-}
-
-impl ConfigError {
-    pub fn invalid(what: impl Into<String>) -> ConfigError {
-        ConfigError::Invalid(what.into())
-    }
-}
 
 /// What every node says of itself: enough to format its directories.
 #[derive(Clone, Debug)]
@@ -47,32 +47,42 @@ pub struct Identity {
 
 impl Identity {
     pub fn load(path: &Path, overrides: &[String]) -> Result<Identity, ConfigError> {
-        let values = Values::load(path, overrides)?;
-        let roles = roles(&values)?;
+        let values = Values::load(path, overrides, &Environment::of_process())?;
+        Identity::of(values)
+    }
+
+    /// Checks what every node must have, broker or controller.
+    pub fn of(values: Values) -> Result<Identity, ConfigError> {
+        let identity = Identity::read(values)?;
+        ConfigError::of(rules::of_every_node(&identity)?)?;
+        Ok(identity)
+    }
+
+    fn read(values: Values) -> Result<Identity, ConfigError> {
+        ConfigError::of(values.check())?;
+        let roles = values.list("process.roles")?;
         let is = |role: &str| roles.iter().any(|other| other == role);
-        let log_dirs = match values.list("log.dirs")[..] {
-            [] => values.list("log.dir"),
-            _ => values.list("log.dirs"),
+        let dirs = match values.is_set("log.dirs") {
+            true => values.list("log.dirs")?,
+            false => values.list("log.dir")?,
         };
-        let log_dirs: Vec<PathBuf> = log_dirs.into_iter().map(PathBuf::from).collect();
-        let first = || log_dirs.first().cloned();
-        let metadata_log_dir = values
-            .text("metadata.log.dir")
-            .map(PathBuf::from)
-            .or_else(first);
-        let metadata_log_dir = metadata_log_dir
-            .ok_or_else(|| ConfigError::invalid("log.dirs is empty: name a directory in it"))?;
-        let identity = Identity {
+        let log_dirs: Vec<PathBuf> = dirs.into_iter().map(PathBuf::from).collect();
+        let first = log_dirs.first().cloned();
+        let metadata_log_dir = values.text("metadata.log.dir").map(PathBuf::from);
+        let metadata_log_dir = metadata_log_dir.or(first).ok_or_else(|| {
+            Problem::new(
+                "requirement failed: At least one log directory must be defined via log.dirs or log.dir.",
+            )
+        })?;
+        Ok(Identity {
             node_id: node_id(&values)?,
             is_broker: is("broker"),
             is_controller: is("controller"),
-            voters: voters::parse(&values.list("controller.quorum.voters"))?,
+            voters: voters::parse(&values)?,
             log_dirs,
             metadata_log_dir,
             values,
-        };
-        identity.check_voters()?;
-        Ok(identity)
+        })
     }
 
     /// Every directory that is to be formatted.
@@ -86,69 +96,13 @@ impl Identity {
         );
         dirs
     }
-
-    fn check_voters(&self) -> Result<(), ConfigError> {
-        let ids: Vec<String> = self
-            .voters
-            .iter()
-            .map(|voter| voter.id.to_string())
-            .collect();
-        let listed = self.voters.iter().any(|voter| voter.id == self.node_id);
-        let set = ids.join(", ");
-        let id = self.node_id;
-        if self.voters.is_empty() && !self.values.is_set("controller.quorum.bootstrap.servers") {
-            return Err(ConfigError::invalid(
-                "If using process.roles, either controller.quorum.bootstrap.servers must contain the \
-                 set of bootstrap controllers or controller.quorum.voters must contain a parseable set \
-                 of controllers.",
-            ));
-        }
-        if self.is_controller && !self.voters.is_empty() && !listed {
-            return Err(ConfigError::invalid(format!(
-                "requirement failed: If process.roles contains the 'controller' role, the node id {id} \
-                 must be included in the set of voters controller.quorum.voters=Set({set})"
-            )));
-        }
-        if self.is_broker && !self.is_controller && listed {
-            return Err(ConfigError::invalid(format!(
-                "requirement failed: If process.roles contains just the 'broker' role, the node id \
-                 {id} must not be included in the set of voters controller.quorum.voters=Set({set})"
-            )));
-        }
-        Ok(())
-    }
 }
 
-fn roles(values: &Values) -> Result<Vec<String>, ConfigError> {
-    values.required("process.roles")?;
-    let roles: Vec<String> = values
-        .list("process.roles")
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    let known = |role: &&String| ["broker", "controller"].contains(&role.as_str());
-    match roles.iter().find(|role| !known(role)) {
-        Some(unknown) => Err(ConfigError::invalid(format!(
-            "Unknown process role '{unknown}' (only 'broker' and 'controller' are allowed roles)"
-        ))),
-        None => Ok(roles),
-    }
-}
-
-fn node_id(values: &Values) -> Result<NodeId, ConfigError> {
+fn node_id(values: &Values) -> Result<NodeId, Problem> {
     let key = match values.is_set("node.id") {
         true => "node.id",
-        false if values.is_set("broker.id") => "broker.id",
-        false => "node.id",
+        false => "broker.id",
     };
-    let unset = || {
-        ConfigError::invalid(
-            "Missing required configuration \"node.id\" which has no default value.",
-        )
-    };
-    if !values.is_set(key) {
-        return Err(unset());
-    }
     values.number(key, 0).map(NodeId)
 }
 
@@ -156,6 +110,8 @@ fn node_id(values: &Values) -> Result<NodeId, ConfigError> {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub identity: Identity,
+    /// For the log of a server that starts.
+    pub warnings: Vec<Warning>,
     pub listener: Listener,
     /// What other nodes are told to connect to.
     pub advertised: Listener,
@@ -190,35 +146,31 @@ pub struct Config {
     pub unstable_feature_versions_enable: bool,
 }
 
-/// Keys that name a Java class which would decide something: it cannot be asked, and to leave it out
-/// would decide otherwise.
-const JAVA_CLASSES: &[&str] = &[
-    "authorizer.class.name",
-    "create.topic.policy.class.name",
-    "alter.config.policy.class.name",
-    "client.quota.callback.class",
-];
-
 impl Config {
     /// Loads and checks the configuration of a controller.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Config, ConfigError> {
-        let identity = Identity::load(path, overrides)?;
+        let values = Values::load(path, overrides, &Environment::of_process())?;
+        Config::of(values, path)
+    }
+
+    /// Checks what a controller must have; `path` is named where the file as a whole will not do.
+    pub fn of(values: Values, path: &Path) -> Result<Config, ConfigError> {
+        let identity = Identity::read(values)?;
         check_role(&identity, path)?;
         let values = identity.values.clone();
-        for key in JAVA_CLASSES {
-            if let Some(class) = values.text(key) {
-                return Err(ConfigError::invalid(format!(
-                    "{key}={class} names a Java class, which kraftd cannot run. Remove the key if the \
-                     cluster can do without it."
-                )));
-            }
+        let mut problems = rules::of_every_node(&identity)?;
+        problems.extend(rules::java_classes(&values));
+        if problems.is_empty() {
+            problems.extend(check_voters(&identity));
         }
-        let (listener, advertised) = controller_listener(&values)?;
+        ConfigError::of(problems)?;
+        let (listener, advertised) = controller_listener(Endpoints::of(&identity)?)?;
         let seconds = values.number::<i64>("leader.imbalance.check.interval.seconds", 1)? as u64;
         let bytes = |key| values.number::<i64>(key, 1).map(|bytes| bytes as u64);
         let size = |key| values.number::<i32>(key, 1).map(|bytes| bytes as usize);
         let linger = "controller.quorum.append.linger.ms";
         Ok(Config {
+            warnings: rules::warnings(&values)?,
             listener,
             advertised,
             election_timeout_ms: values.ms("controller.quorum.election.timeout.ms")?,
@@ -235,7 +187,7 @@ impl Config {
             session_timeout_ms: values.ms("broker.session.timeout.ms")?,
             heartbeat_interval_ms: values.ms("broker.heartbeat.interval.ms")?,
             max_idle_interval_ms: values.ms("metadata.max.idle.interval.ms")?,
-            leader_imbalance_check_interval_ms: seconds * 1000,
+            leader_imbalance_check_interval_ms: seconds.saturating_mul(1000),
             auto_leader_rebalance: values.boolean("auto.leader.rebalance.enable")?,
             unclean_election_interval_ms: values.ms("unclean.leader.election.interval.ms")?,
             max_bytes_between_snapshots: bytes("metadata.log.max.record.bytes.between.snapshots")?,
@@ -243,7 +195,10 @@ impl Config {
             max_retention_bytes: values.number("metadata.max.retention.bytes", i64::MIN)?,
             max_retention_ms: values.number("metadata.max.retention.ms", i64::MIN)?,
             max_frame_bytes: size("socket.request.max.bytes")?,
-            max_connection_idle_ms: values.ms("connections.max.idle.ms")?,
+            max_connection_idle_ms: match values.number("connections.max.idle.ms", i64::MIN)? {
+                never if never < 0 => u64::MAX,
+                ms => ms as u64,
+            },
             num_partitions: values.number("num.partitions", 1)?,
             default_replication_factor: values.number("default.replication.factor", 1)?,
             delete_topic_enable: values.boolean("delete.topic.enable")?,
@@ -253,67 +208,48 @@ impl Config {
     }
 }
 
-fn check_role(identity: &Identity, path: &Path) -> Result<(), ConfigError> {
+fn check_role(identity: &Identity, path: &Path) -> Result<(), Problem> {
     if identity.is_broker {
-        return Err(ConfigError::invalid(format!(
+        return Err(Problem::new(format!(
             "{}: process.roles asks for a broker, and kraftd is a controller. Set \
              process.roles=controller here, and start a Kafka broker with a file of its own \
              (process.roles=broker, another node.id, the same controller.quorum.voters).",
             path.display()
         )));
     }
-    if identity.voters.is_empty() {
-        return Err(ConfigError::invalid(
-            "controller.quorum.bootstrap.servers alone means voters that are kept in the log (KIP-853), \
-             which this release cannot do yet. Set controller.quorum.voters=id@host:port,... with all \
-             controllers, on every node.",
-        ));
-    }
     Ok(())
 }
 
-fn controller_listener(values: &Values) -> Result<(Listener, Listener), ConfigError> {
-    let names = values.list("controller.listener.names");
-    let Some(name) = names.first() else {
-        return Err(ConfigError::invalid(
-            "requirement failed: controller.listener.names must contain at least one value when running \
-             KRaft with just the controller role",
-        ));
+fn check_voters(identity: &Identity) -> Option<Problem> {
+    identity.voters.is_empty().then(|| {
+        Problem::new(
+            "controller.quorum.bootstrap.servers alone means voters that are kept in the log (KIP-853), \
+             which this release cannot do yet.",
+        )
+        .hint("set controller.quorum.voters=id@host:port,... with all controllers, on every node")
+    })
+}
+
+/// The listener that is served, and what others are told of it.
+fn controller_listener(endpoints: Endpoints) -> Result<(Listener, Listener), Problem> {
+    let (listeners, advertised) = (endpoints.listeners, endpoints.advertised);
+    let [listener] = &listeners[..] else {
+        return Err(Problem::new(
+            "listeners names several controller listeners; kraftd serves one",
+        )
+        .hint("keep the first of controller.listener.names"));
     };
-    let all = listeners::parse_list(values, "listeners")?;
-    if all
-        .iter()
-        .any(|listener| !names.contains(&listener.name.as_str()))
-    {
-        return Err(ConfigError::invalid(
-            "requirement failed: The listeners config must only contain KRaft controller listeners from \
-             controller.listener.names when process.roles=controller",
-        ));
-    }
-    let listener = match &all[..] {
-        [only] => only.clone(),
-        [] => {
-            return Err(ConfigError::invalid(format!(
-                "listeners has no listener named {name}"
-            )));
-        }
-        [_, _, ..] => {
-            return Err(ConfigError::invalid(
-                "listeners names several controller listeners; kraftd serves one. Keep the first of \
-                 controller.listener.names.",
-            ));
-        }
-    };
-    let protocol = listeners::security_protocol(values, &listener.name)?;
-    if protocol != "PLAINTEXT" {
-        return Err(ConfigError::invalid(format!(
-            "listener {} has the security protocol {protocol}; this release serves PLAINTEXT only",
-            listener.name
+    let Listener {
+        name,
+        security_protocol,
+        ..
+    } = listener;
+    if security_protocol != "PLAINTEXT" {
+        return Err(Problem::new(format!(
+            "listener {name} has the security protocol {security_protocol}; this release serves \
+             PLAINTEXT only"
         )));
     }
-    let advertised = listeners::parse_list(values, "advertised.listeners")?;
-    let advertised = advertised
-        .into_iter()
-        .find(|other| other.name == listener.name);
-    Ok((listener.clone(), advertised.unwrap_or(listener)))
+    let advertised = advertised.into_iter().find(|other| other.name == *name);
+    Ok((listener.clone(), advertised.unwrap_or(listener.clone())))
 }

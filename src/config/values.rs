@@ -1,47 +1,81 @@
-//! The keys and values of a `server.properties`, and how a value becomes a number or a list.
+//! The keys and values of a node, and how a value becomes a number or a list. Kafka's table says what a
+//! value may be (`metadata::broker_keys`).
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    fs::File,
-    io::BufReader,
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs, io,
     path::Path,
-    str::FromStr,
     sync::Arc,
 };
 
-use super::ConfigError;
-use crate::metadata::broker_keys::BrokerKey;
+use super::{ConfigError, Environment, Problem, Warning, providers, unknown};
+use crate::{
+    metadata::{
+        broker_keys::{BROKER_KEYS, BrokerKey, REQUIRED},
+        config_defs::{ConfigKey, Value, trim},
+    },
+    protocol::properties,
+};
 
-/// What a file and the overrides after it set, by key. Defaults are Kafka's own.
-#[derive(Clone, Debug, Default)]
+/// Shown for a value that came from a config provider (as by Kafka for a password).
+const HIDDEN: &str = "[hidden]";
+
+/// What is set, by key. What is not has Kafka's default.
+#[derive(Clone, Default)]
 pub struct Values {
     set: Arc<BTreeMap<String, String>>,
+    /// Keys whose values are not to be printed.
+    secret: BTreeSet<String>,
+    pub warnings: Vec<Warning>,
+}
+
+/// Without the values: some are secrets.
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.set.keys()).finish()
+    }
 }
 
 impl Values {
-    /// Reads Java's `.properties` syntax; `overrides` (`key=value`) win.
-    pub fn load(path: &Path, overrides: &[String]) -> Result<Values, ConfigError> {
-        let unreadable = |reason: String| ConfigError::Unreadable {
-            path: path.to_owned(),
-            reason,
+    /// Reads the file; the environment (in container mode) wins over it, and `overrides` (`key=value`)
+    /// over both.
+    pub fn load(
+        path: &Path,
+        overrides: &[String],
+        environment: &Environment,
+    ) -> Result<Values, ConfigError> {
+        let from_environment = environment.keys()?;
+        let mut set = match fs::read(path) {
+            Ok(bytes) => properties::parse(&properties::latin_1(&bytes))
+                .map_err(|reason| Problem::unreadable(path, reason))?,
+            // A container may do with the environment alone.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && !from_environment.is_empty() =>
+            {
+                BTreeMap::new()
+            }
+            Err(error) => return Err(Problem::unreadable(path, error).into()),
         };
-        let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-        let parsed: HashMap<String, String> = java_properties::read(BufReader::new(file))
-            .map_err(|error| unreadable(error.to_string()))?;
-        let mut set: BTreeMap<String, String> = parsed
-            .into_iter()
-            .map(|(key, value)| (key, value.trim().to_owned()))
-            .collect();
+        set.extend(from_environment);
         for text in overrides {
             let (key, value) = text.split_once('=').ok_or_else(|| {
-                ConfigError::invalid(format!("--override {text}: expected key=value"))
+                Problem::new(format!("--override {text}: expected property=value"))
             })?;
-            set.insert(key.trim().to_owned(), value.trim().to_owned());
+            set.insert(trim(key).to_owned(), value.to_owned());
         }
-        Ok(Values { set: Arc::new(set) })
+        for value in set.values_mut() {
+            *value = trim(value).to_owned();
+        }
+        let mut warnings = unknown::unknown_keys(&set);
+        let secret = providers::resolve(&mut set, environment, &mut warnings)?;
+        Ok(Values {
+            set: Arc::new(set),
+            secret,
+            warnings,
+        })
     }
 
-    /// What was set, as it was written.
+    /// What is set, by key.
     pub fn all_set(&self) -> &Arc<BTreeMap<String, String>> {
         &self.set
     }
@@ -50,71 +84,113 @@ impl Values {
         self.set.contains_key(key)
     }
 
+    /// Judges every value by itself, by Kafka's table. Of keys that are missing it tells the first, as Kafka does:
+    /// a file without process.roles is no node's at all.
+    pub fn check(&self) -> Vec<Problem> {
+        // `node.id` and `broker.id` are one (`AbstractKafkaConfig.populateSynonyms`).
+        let has = |name| self.is_set(name) || name == "node.id" && self.is_set("broker.id");
+        let missing = REQUIRED.iter().find(|name| !has(name));
+        let missing = missing.map(|name| self.missing(name)).into_iter();
+        let wrong = BROKER_KEYS
+            .iter()
+            .filter_map(|known| self.parse(&known.key).err());
+        missing.chain(wrong).collect()
+    }
+
     /// The value of a key, or Kafka's default; `None` where that is null or the value is empty.
     pub fn text(&self, key: &str) -> Option<&str> {
         let set = self.set.get(key).map(String::as_str);
-        let default = || BrokerKey::named(key)?.default;
+        let default = || BrokerKey::named(key)?.key.default;
         set.or_else(default).filter(|value| !value.is_empty())
     }
 
-    /// A key without a default must be set.
-    pub fn required(&self, key: &str) -> Result<&str, ConfigError> {
-        self.text(key).ok_or_else(|| {
-            ConfigError::invalid(format!(
-                "Missing required configuration \"{key}\" which has no default value."
-            ))
-        })
+    /// A number of at least `min`, also where Kafka asks for less.
+    pub fn number<T>(&self, key: &str, min: T) -> Result<T, Problem>
+    where
+        T: TryFrom<i64> + PartialOrd + fmt::Display + Copy,
+    {
+        let Some(Value::Whole(found)) = self.value(key)? else {
+            return Err(self.missing(key));
+        };
+        match T::try_from(found) {
+            Ok(number) if number >= min => Ok(number),
+            Err(_) if found > 0 => Err(self.invalid(key, "the number is too large")),
+            Ok(_) | Err(_) => Err(self.invalid(key, &format!("Value must be at least {min}"))),
+        }
     }
 
-    /// A number of at least `min`.
-    pub fn number<T>(&self, key: &str, min: T) -> Result<T, ConfigError>
-    where
-        T: FromStr + PartialOrd + std::fmt::Display + Copy,
-    {
-        let text = self.required(key)?;
-        let bits = 8 * size_of::<T>();
-        let name = match bits {
-            16 => "SHORT",
-            32 => "INT",
-            _ => "LONG",
-        };
-        let invalid = |what: String| {
-            ConfigError::invalid(format!(
-                "Invalid value {text} for configuration {key}: {what}"
-            ))
-        };
-        let value: T = text
-            .parse()
-            .map_err(|_| invalid(format!("Not a number of type {name}")))?;
-        match value < min {
-            true => Err(invalid(format!("Value must be at least {min}"))),
-            false => Ok(value),
+    /// A number, if the key has a value.
+    pub fn optional_number(&self, key: &str) -> Result<Option<i64>, Problem> {
+        match self.value(key)? {
+            Some(Value::Whole(number)) => Ok(Some(number)),
+            Some(_) | None => Ok(None),
         }
     }
 
     /// A number of milliseconds.
-    pub fn ms(&self, key: &str) -> Result<u64, ConfigError> {
+    pub fn ms(&self, key: &str) -> Result<u64, Problem> {
         self.number::<i64>(key, 0).map(|ms| ms as u64)
     }
 
-    pub fn boolean(&self, key: &str) -> Result<bool, ConfigError> {
-        let text = self.required(key)?;
-        match text.to_ascii_lowercase().as_str() {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err(ConfigError::invalid(format!(
-                "Invalid value {text} for configuration {key}: Expected value to be either true or \
-                 false"
-            ))),
+    pub fn boolean(&self, key: &str) -> Result<bool, Problem> {
+        match self.value(key)? {
+            Some(Value::Boolean(value)) => Ok(value),
+            Some(_) | None => Err(self.missing(key)),
         }
     }
 
-    /// The items between the commas.
-    pub fn list(&self, key: &str) -> Vec<&str> {
-        let text = self.text(key).unwrap_or_default();
-        text.split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-            .collect()
+    /// The items of a list; none where it is not set.
+    pub fn list(&self, key: &str) -> Result<Vec<String>, Problem> {
+        match self.value(key)? {
+            Some(Value::List(items)) => Ok(items),
+            Some(_) | None => Ok(Vec::new()),
+        }
+    }
+
+    /// The problem with a value as it may be printed: without it, where it is a secret.
+    pub fn shown(&self, key: &str, problem: Problem) -> Problem {
+        match self.secret.contains(key) {
+            false => problem,
+            true => Problem::new(format!("Invalid value {HIDDEN} for configuration {key}")).hint(
+                "it came from a config provider and is not shown: look at its form where it is kept",
+            ),
+        }
+    }
+
+    fn value(&self, key: &str) -> Result<Option<Value>, Problem> {
+        match BrokerKey::named(key) {
+            Some(known) => self.parse(&known.key),
+            None => Ok(self.text(key).map(|text| Value::Text(text.to_owned()))),
+        }
+    }
+
+    fn parse(&self, key: &ConfigKey) -> Result<Option<Value>, Problem> {
+        let Some(text) = self.set.get(key.name).map(String::as_str).or(key.default) else {
+            return Ok(None);
+        };
+        let parsed = key.parse(text).map_err(|message| {
+            let problem = Problem::new(message).blank_in(text);
+            self.shown(key.name, problem)
+        });
+        parsed.map(Some)
+    }
+
+    fn missing(&self, key: &str) -> Problem {
+        let problem = Problem::new(format!(
+            "Missing required configuration \"{key}\" which has no default value."
+        ));
+        match key == "process.roles" && self.is_set("zookeeper.connect") {
+            true => problem.hint(
+                "this is a file for Kafka with ZooKeeper, which Kafka 4 does without: begin with \
+                 config/controller.properties",
+            ),
+            false => problem,
+        }
+    }
+
+    fn invalid(&self, key: &str, what: &str) -> Problem {
+        let value = self.text(key).unwrap_or_default();
+        let message = format!("Invalid value {value} for configuration {key}: {what}");
+        self.shown(key, Problem::new(message))
     }
 }

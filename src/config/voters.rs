@@ -1,6 +1,10 @@
-//! `controller.quorum.voters`: who votes, and where each of them listens.
+//! `controller.quorum.voters`: who votes, and where each of them listens (`QuorumConfig`).
 
-use super::ConfigError;
+use super::{
+    Problem,
+    listeners::{HOST_LETTERS, is_host},
+    values::Values,
+};
 use crate::protocol::NodeId;
 
 const KEY: &str = "controller.quorum.voters";
@@ -14,56 +18,61 @@ pub struct Voter {
 }
 
 /// Reads `id@host:port,...`.
-pub fn parse(items: &[&str]) -> Result<Vec<Voter>, ConfigError> {
+pub fn parse(values: &Values) -> Result<Vec<Voter>, Problem> {
     let mut voters: Vec<Voter> = Vec::new();
-    for item in items {
-        let voter = parse_one(item)?;
+    for item in values.list(KEY)? {
+        let voter = parse_one(&item).map_err(|problem| values.shown(KEY, problem))?;
         if voters.iter().any(|other| other.id == voter.id) {
-            return Err(invalid(
-                item,
-                &format!("the id {} is there twice", voter.id),
+            // Kafka would take the last of them.
+            let id = voter.id;
+            let problem = Problem::new(format!(
+                "Invalid value {item} for configuration {KEY}: the id {id} is there twice"
             ));
+            return Err(values.shown(KEY, problem));
         }
         voters.push(voter);
     }
     Ok(voters)
 }
 
-fn parse_one(item: &str) -> Result<Voter, ConfigError> {
-    let (id, address) = item
-        .split_once('@')
-        .ok_or_else(|| invalid(item, "expected id@host:port"))?;
+fn parse_one(item: &str) -> Result<Voter, Problem> {
+    let form = "Each entry should be in the form `{id}@{host}:{port}`.";
+    let Some((id, address)) = item.split_once('@').filter(|(_, rest)| !rest.contains('@')) else {
+        let message = format!("Invalid configuration value for {KEY}. {form}");
+        let problem = Problem::new(message).blank_in(item);
+        return Err(problem.or_hint(match item {
+            "" => "there is a comma too many".to_owned(),
+            item => format!("this one is not: {item}"),
+        }));
+    };
+    let Ok(id @ 0..) = id.parse::<i32>() else {
+        let message = format!("Failed to parse voter ID as an integer from {id}");
+        let problem = Problem::new(message).blank_in(item);
+        return Err(problem.or_hint(format!("write a number from 0 before the @ of {item}")));
+    };
+    let unreadable = |hint: &str| {
+        let entry = format!("{item} for the configuration {KEY}");
+        let message = format!("Failed to parse host name from entry {entry}. {form}");
+        Problem::new(message).blank_in(item).or_hint(hint)
+    };
     let (host, port) = address
         .rsplit_once(':')
-        .ok_or_else(|| invalid(item, "the port is missing"))?;
-    if item.contains(char::is_whitespace) {
-        return Err(invalid(item, "there is a blank in it"));
+        .ok_or_else(|| unreadable("the port is missing"))?;
+    let host = host.strip_prefix('[').unwrap_or(host);
+    let host = host.strip_suffix(']').unwrap_or(host);
+    if host.is_empty() || !is_host(host) {
+        return Err(unreadable(HOST_LETTERS));
     }
-    let id: i32 = id
+    let port: u32 = port
         .parse()
-        .map_err(|_| invalid(item, "the id is no number"))?;
-    let port = port
-        .parse()
-        .map_err(|_| invalid(item, "the port is no number up to 65535"))?;
-    if id < 0 || host.is_empty() {
-        return Err(invalid(
-            item,
-            "the id must not be negative, and the host not empty",
-        ));
-    }
-    let host = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .to_owned();
+        .map_err(|_| unreadable("the port is no number"))?;
+    let port = u16::try_from(port).map_err(|_| {
+        Problem::new(format!("port out of range:{port}"))
+            .hint(format!("{KEY} has it in {item}; the highest port is 65535"))
+    })?;
     Ok(Voter {
         id: NodeId(id),
-        host,
+        host: host.to_owned(),
         port,
     })
-}
-
-fn invalid(item: &str, what: &str) -> ConfigError {
-    ConfigError::invalid(format!(
-        "Invalid value {item} for configuration {KEY}: {what}"
-    ))
 }

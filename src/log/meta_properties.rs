@@ -2,14 +2,14 @@
 //! (`org.apache.kafka.metadata.properties.MetaProperties`, version 1).
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     fs::{self, File},
-    io::{self, BufReader, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use super::{LogError, snapshot_file::sync_directory};
-use crate::protocol::{NodeId, Uuid};
+use crate::protocol::{NodeId, Uuid, properties};
 
 const FILE_NAME: &str = "meta.properties";
 
@@ -30,17 +30,16 @@ pub fn path(dir: &Path) -> PathBuf {
 /// a file without a version has.
 pub fn read(dir: &Path) -> Result<Option<MetaProperties>, LogError> {
     let path = path(dir);
-    let file = match File::open(&path) {
+    let bytes = match fs::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(LogError::io("cannot read", &path))?,
+        read => read.map_err(LogError::io("cannot read", &path))?,
     };
-    let properties: HashMap<String, String> = java_properties::read(BufReader::new(file))
-        .map_err(|error| corrupt(&path, error.to_string()))?;
-    let parsed = parse(&properties).map_err(|reason| corrupt(&path, reason))?;
-    Ok(Some(parsed))
+    let properties = properties::parse(&properties::latin_1(&bytes));
+    let parsed = properties.and_then(|properties| parse(&properties));
+    parsed.map(Some).map_err(|reason| corrupt(&path, reason))
 }
 
-fn parse(properties: &HashMap<String, String>) -> Result<MetaProperties, String> {
+fn parse(properties: &BTreeMap<String, String>) -> Result<MetaProperties, String> {
     let value = |key: &str| {
         let value = properties.get(key).map(|value| value.trim());
         value.filter(|value| !value.is_empty())

@@ -25,7 +25,7 @@ impl ConfigType {
     }
 
     /// Kafka's name of the type in messages.
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             ConfigType::Boolean => "BOOLEAN",
             ConfigType::String => "STRING",
@@ -41,7 +41,7 @@ impl ConfigType {
 
     /// Reads a value as `ConfigDef.parseType` does. The error says why it is none of this type.
     pub fn parse(self, text: &str) -> Result<Value, String> {
-        let trimmed = text.trim();
+        let trimmed = trim(text);
         let not_a_number = || format!("Not a number of type {}", self.name());
         let whole = |min: i64, max: i64| match trimmed.parse() {
             Ok(number) if (min..=max).contains(&number) => Ok(Value::Whole(number)),
@@ -61,14 +61,24 @@ impl ConfigType {
                 .map(Value::Double),
             ConfigType::List if trimmed.is_empty() => Ok(Value::List(Vec::new())),
             ConfigType::List => {
-                let parts = trimmed.split(',').map(|part| part.trim().to_owned());
-                Ok(Value::List(parts.collect()))
+                let parts = trimmed.split(',').map(|part| part.trim_matches(is_blank));
+                Ok(Value::List(parts.map(str::to_owned).collect()))
             }
             ConfigType::String | ConfigType::Class | ConfigType::Password => {
                 Ok(Value::Text(trimmed.to_owned()))
             }
         }
     }
+}
+
+/// Java's `String.trim`: Rust's would also take the blanks of Unicode.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(|letter| letter <= ' ')
+}
+
+/// `\s` of Java's regular expressions.
+fn is_blank(letter: char) -> bool {
+    matches!(letter, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r')
 }
 
 /// Java's notion of a number with a fraction: Rust's also reads `inf` and `nan`.
@@ -144,18 +154,31 @@ fn fmt_double(value: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{mantissa}{point}E{exponent}")
 }
 
-/// What a value must be, beyond its type (`ConfigDef.Validator`).
+/// What a value must be, beyond its type (`ConfigDef.Validator`). Prints as Kafka's documentation has it.
 #[derive(Clone, Copy, Debug)]
 pub enum Valid {
     Anything,
+    /// What cannot go wrong in a file: a value that is there.
+    NotNull,
+    NotEmpty,
     AtLeast(i64),
     Between(i64, i64),
+    /// Between two numbers with a fraction.
+    Within(f64, f64),
     /// One of these words.
     Word(&'static [&'static str]),
+    /// One of these words, in capitals or not.
+    WordInAnyCase(&'static [&'static str]),
     /// A list of these words.
     Words(&'static [&'static str]),
+    /// The same, and not empty.
+    SomeWords(&'static [&'static str]),
     /// A list without empty parts.
     Parts,
+    /// The same, and not empty.
+    SomeParts,
+    /// Where controllers are; what is wrong with an address is said by who reads it (`config::voters`).
+    Addresses,
     /// A compression level of gzip: 1 to 9, or -1 for its default.
     GzipLevel,
     /// `*`, or `partition:broker` pairs.
@@ -164,7 +187,39 @@ pub enum Valid {
     OffsetReset,
 }
 
-/// A key of a topic, a group or a client metrics subscription.
+impl Valid {
+    /// A `ConfigDef.ValidList`: what stands twice in it counts once.
+    fn is_list(self) -> bool {
+        use Valid::*;
+        matches!(self, Words(_) | SomeWords(_) | Parts | SomeParts)
+    }
+}
+
+impl fmt::Display for Valid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let any_case = "(case insensitive) ";
+        match self {
+            Valid::Anything | Valid::Parts | Valid::SomeParts => Ok(()),
+            Valid::NotNull => f.write_str("non-null string"),
+            Valid::NotEmpty => f.write_str("non-empty string"),
+            Valid::AtLeast(min) => write!(f, "[{min},...]"),
+            Valid::Between(min, max) => write!(f, "[{min},...,{max}]"),
+            Valid::Within(min, max) => write!(f, "[{min},...,{max}]"),
+            Valid::Word(words) | Valid::Words(words) | Valid::SomeWords(words) => {
+                write!(f, "[{}]", words.join(", "))
+            }
+            Valid::WordInAnyCase(words) => write!(f, "{any_case}[{}]", words.join(", ")),
+            Valid::Addresses => f.write_str("non-empty list"),
+            Valid::GzipLevel => f.write_str("[1,...,9] or -1"),
+            Valid::ThrottledReplicas => {
+                f.write_str("[partitionId]:[brokerId],[partitionId]:[brokerId],...")
+            }
+            Valid::OffsetReset => f.write_str("[earliest, latest, by_duration:PnDTnHnMn.nS]"),
+        }
+    }
+}
+
+/// A key: of a topic, a group, a client metrics subscription, or (as part of a `BrokerKey`) of a node.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfigKey {
     pub name: &'static str,
@@ -192,7 +247,7 @@ impl ConfigKey {
     pub fn parse(&self, text: &str) -> Result<Value, String> {
         let value = self.config_type.parse(text);
         let mut value = value.map_err(|reason| self.invalid(text, &reason))?;
-        if let (Valid::Words(_) | Valid::Parts, Value::List(parts)) = (self.valid, &mut value) {
+        if let (true, Value::List(parts)) = (self.valid.is_list(), &mut value) {
             let mut seen = std::collections::BTreeSet::new();
             parts.retain(|part| seen.insert(part.clone()));
         }
@@ -200,7 +255,8 @@ impl ConfigKey {
         Ok(value)
     }
 
-    fn invalid(&self, shown: &str, reason: &str) -> String {
+    /// Kafka's sentence for a value that will not do.
+    pub fn invalid(&self, shown: &str, reason: &str) -> String {
         format!(
             "Invalid value {shown} for configuration {}: {reason}",
             self.name
@@ -218,13 +274,42 @@ impl ConfigKey {
                 refuse(&format!("Value must be no more than {max}"))
             }
             (Valid::AtLeast(_) | Valid::Between(..), _) => Ok(()),
+            (Valid::Within(min, _), _) if value.as_number() < min => {
+                refuse(&format!("Value must be at least {min}"))
+            }
+            (Valid::Within(_, max), _) if value.as_number() > max => {
+                refuse(&format!("Value must be no more than {max}"))
+            }
+            (Valid::Within(..) | Valid::NotNull | Valid::Addresses, _) => Ok(()),
+            (Valid::NotEmpty, Value::Text(text)) if text.is_empty() => {
+                refuse("String must be non-empty")
+            }
+            (Valid::NotEmpty, _) => Ok(()),
             (Valid::GzipLevel, Value::Whole(-1 | 1..=9)) => Ok(()),
             (Valid::GzipLevel, _) => refuse("Value must be between 1 and 9 or equal to -1"),
             (Valid::Word(words), Value::Text(text)) => self.check_word(words, text),
-            (Valid::Words(words), Value::List(parts)) => parts
+            (Valid::WordInAnyCase(words), Value::Text(text)) => {
+                match words.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+                    true => Ok(()),
+                    false => refuse(&format!(
+                        "String must be one of (case insensitive): {}",
+                        words.join(", ")
+                    )),
+                }
+            }
+            (Valid::SomeWords(words), Value::List(parts)) if parts.is_empty() => Err(format!(
+                "Configuration '{}' must not be empty. Valid values include: [{}]",
+                self.name,
+                words.join(", ")
+            )),
+            (Valid::SomeParts, Value::List(parts)) if parts.is_empty() => Err(format!(
+                "Configuration '{}' must not be empty. Valid values include: any non-empty value",
+                self.name
+            )),
+            (Valid::Words(words) | Valid::SomeWords(words), Value::List(parts)) => parts
                 .iter()
                 .try_for_each(|part| self.check_part(part).and(self.check_word(words, part))),
-            (Valid::Parts, Value::List(parts)) => {
+            (Valid::Parts | Valid::SomeParts, Value::List(parts)) => {
                 parts.iter().try_for_each(|part| self.check_part(part))
             }
             (Valid::ThrottledReplicas, Value::List(parts)) if are_throttled_replicas(parts) => {
@@ -241,9 +326,15 @@ impl ConfigKey {
                  'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'.",
                 self.name
             )),
-            (Valid::Word(_) | Valid::Words(_) | Valid::Parts, _) => {
-                unreachable!("the table gives {} a check for another type", self.name)
-            }
+            (
+                Valid::Word(_)
+                | Valid::WordInAnyCase(_)
+                | Valid::Words(_)
+                | Valid::SomeWords(_)
+                | Valid::Parts
+                | Valid::SomeParts,
+                _,
+            ) => unreachable!("the table gives {} a check for another type", self.name),
         }
     }
 

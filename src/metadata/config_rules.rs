@@ -31,7 +31,7 @@ fn invalid_request<T>(message: impl Into<String>) -> Result<T, ApiError> {
 pub(super) fn is_splittable(resource_type: ResourceType, name: &str) -> bool {
     let config_type = match resource_type {
         ResourceType::TOPIC => find(TOPIC_KEYS, name).map(|key| key.config_type),
-        ResourceType::BROKER => BrokerKey::named(name).map(|key| key.config_type),
+        ResourceType::BROKER => BrokerKey::named(name).map(|known| known.key.config_type),
         ResourceType(_) => None,
     };
     config_type == Some(ConfigType::List)
@@ -41,7 +41,7 @@ pub(super) fn is_splittable(resource_type: ResourceType, name: &str) -> bool {
 pub(super) fn default_of(resource_type: ResourceType, name: &str) -> Option<&'static str> {
     match resource_type {
         ResourceType::TOPIC => find(TOPIC_KEYS, name)?.default,
-        ResourceType::BROKER => BrokerKey::named(name)?.default,
+        ResourceType::BROKER => BrokerKey::named(name)?.key.default,
         ResourceType(_) => None,
     }
 }

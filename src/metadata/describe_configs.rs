@@ -111,7 +111,7 @@ fn broker_type(name: &str) -> Option<ConfigType> {
         return Some(ConfigType::Long);
     }
     let key = BrokerKey::named(name).or_else(|| BrokerKey::named(base_key(name)?));
-    key.map(|key| key.config_type)
+    key.map(|key| key.key.config_type)
 }
 
 /// The keys whose values can stand in for this one's (`DynamicBrokerConfig.brokerConfigSynonyms`).
@@ -335,8 +335,8 @@ impl Describer<'_> {
     fn own(&self) -> Vec<DescribeConfigsResourceResult> {
         let known = BROKER_KEYS
             .iter()
-            .filter(|key| !key.is_internal())
-            .map(|key| key.name);
+            .filter(|known| !known.is_internal())
+            .map(|known| known.key.name);
         let set = self
             .options
             .static_configs
@@ -359,7 +359,9 @@ impl Describer<'_> {
         synonyms: Vec<DescribeConfigsSynonym>,
     ) -> DescribeConfigsResourceResult {
         let config_type = broker_type(name);
-        let mode = BrokerKey::named(name).map_or(UpdateMode::ReadOnly, |key| key.update_mode);
+        let known = BrokerKey::named(name);
+        let mode = known.map_or(UpdateMode::ReadOnly, |known| known.update_mode);
+        let documentation = known.map(|known| known.key.documentation);
         let is_quota = REPLICATION_QUOTAS.contains(&name);
         self.wire(Entry {
             name,
@@ -368,7 +370,7 @@ impl Describer<'_> {
             read_only: mode == UpdateMode::ReadOnly && !is_quota,
             sensitive: config_type.is_none_or(ConfigType::is_sensitive),
             synonyms,
-            documentation: None,
+            documentation: documentation.filter(|text| !text.is_empty()),
         })
     }
 
@@ -398,7 +400,7 @@ impl Describer<'_> {
             ConfigSource::DynamicBroker => self.node.get(name).map(String::as_str),
             ConfigSource::DynamicDefaultBroker => self.cluster.get(name).map(String::as_str),
             ConfigSource::StaticBroker => self.options.static_config(name),
-            ConfigSource::Default => BrokerKey::named(name)?.default,
+            ConfigSource::Default => BrokerKey::named(name)?.key.default,
             ConfigSource::DynamicTopic | ConfigSource::ClientMetrics | ConfigSource::Group => None,
         }
     }

@@ -126,7 +126,7 @@ impl State {
             }
         };
         let fixed = || options.static_config(name).map(str::to_owned);
-        let default = || BrokerKey::named(name)?.default.map(str::to_owned);
+        let default = || BrokerKey::named(name)?.key.default.map(str::to_owned);
         dynamic.or_else(fixed).or_else(default)
     }
 

@@ -6,6 +6,7 @@
 //! `org.apache.kafka.controller` (the `*ControlManager` classes) and `org.apache.kafka.image`.
 
 mod assignments;
+mod broker_key_table;
 mod config_rules;
 mod leadership;
 mod outcome;

@@ -20,6 +20,7 @@ pub mod header;
 pub mod ids;
 pub mod json;
 pub mod messages;
+pub mod properties;
 pub mod quorum_state;
 pub mod record_batch;
 pub mod records;

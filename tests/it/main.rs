@@ -4,6 +4,7 @@ mod broker;
 mod cluster_command;
 mod combined;
 mod config;
+mod config_document;
 mod controller;
 mod dump;
 mod envelope;

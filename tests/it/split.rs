@@ -141,10 +141,11 @@ fn every_key_that_the_halves_do_not_share() {
         process.roles : controller,\\\n    broker\n\
         broker.id=1\n\
         controller.quorum.voters=1@a:9093,101@b:9093\n\
-        controller.listener.names=CTRL,OTHER\n\
+        controller.listener.names=CTRL\n\
+        listener.security.protocol.map=CTRL:PLAINTEXT,IN:PLAINTEXT,OUT:PLAINTEXT\n\
         listeners=CTRL://[::1]:9093, IN://:9092, OUT://a.example:9094\n\
         advertised.listeners=OUT://10.0.0.1:9094,CTRL://a:9093\n\
-        security.inter.broker.protocol=PLAINTEXT\n\
+        inter.broker.listener.name=OUT\n\
         log.dirs=/d1,/d2\nmetadata.log.dir=/m\\\\e\nlast=line";
     let site = Site::new(file);
     assert_eq!(site.split(&[]).status.code(), Some(0));
@@ -163,12 +164,13 @@ fn every_key_that_the_halves_do_not_share() {
            # Was controller,broker: kraftd runs this half.\nprocess.roles=controller\n\
            broker.id=1\n\
            controller.quorum.voters=1@a:9093,101@b:9093\n\
-           controller.listener.names=CTRL,OTHER\n\
+           controller.listener.names=CTRL\n\
+           listener.security.protocol.map=CTRL:PLAINTEXT,IN:PLAINTEXT,OUT:PLAINTEXT\n\
            # Was CTRL://[::1]:9093, IN://:9092, OUT://a.example:9094: the controller's alone.\n\
            listeners=CTRL://[::1]:9093\n\
            # Was OUT://10.0.0.1:9094,CTRL://a:9093: the controller's alone.\n\
            advertised.listeners=CTRL://a:9093\n\
-           # Without security.inter.broker.protocol: only brokers use it.\n\
+           # Without inter.broker.listener.name: only brokers use it.\n\
            # Was /d1,/d2: where the metadata log is, as before.\nlog.dirs=/m\\\\e\n\
            # Without metadata.log.dir: the same as the only one of log.dirs.\n\
            last=line\n";
@@ -179,12 +181,13 @@ fn every_key_that_the_halves_do_not_share() {
         + "# Was controller,broker: Java's Kafka runs this half.\nprocess.roles=broker\n"
         + &format!("# Was 1: {id}\nbroker.id=201\n")
         + "controller.quorum.voters=1@a:9093,101@b:9093\n\
-           controller.listener.names=CTRL,OTHER\n\
+           controller.listener.names=CTRL\n\
+           listener.security.protocol.map=CTRL:PLAINTEXT,IN:PLAINTEXT,OUT:PLAINTEXT\n\
            # Was CTRL://[::1]:9093, IN://:9092, OUT://a.example:9094: the broker's alone.\n\
            listeners=IN://:9092,OUT://a.example:9094\n\
            # Was OUT://10.0.0.1:9094,CTRL://a:9093: the broker's alone.\n\
            advertised.listeners=OUT://10.0.0.1:9094\n\
-           security.inter.broker.protocol=PLAINTEXT\n\
+           inter.broker.listener.name=OUT\n\
            # Was /d1,/d2: a directory belongs to one node.\nlog.dirs=/d1/broker,/d2/broker\n\
            # Was /m\\\\e: a directory belongs to one node.\nmetadata.log.dir=/m\\\\e/broker\n\
            last=line\n";
@@ -268,15 +271,21 @@ fn no_two_nodes_get_one_id() {
 
 #[test]
 fn what_cannot_be_split_is_told() {
+    let controller = LESSON.replace("broker, controller", "controller");
+    let controller = controller.replace("PLAINTEXT://:9092,CONTROLLER", "CONTROLLER");
+    Site::new(controller).refused(&[], "is one role already");
     for (change, reason) in [
-        (("broker, controller", "controller"), "is one role already"),
         (
-            ("CONTROLLER://:9093", "OTHER://:9093"),
-            "listeners has none of those that",
+            ("broker, controller", "controller"),
+            "must only contain KRaft controller listeners",
         ),
         (
-            ("PLAINTEXT://:9092,", ""),
-            "listeners has none but those that",
+            ("PLAINTEXT://:9092,CONTROLLER", "CONTROLLER"),
+            "There must be at least one broker advertised listener",
+        ),
+        (
+            ("CONTROLLER://:9093", "SSL://:9093"),
+            "controller.listener.names must contain at least one value appearing",
         ),
         (
             ("controller.listener.names=CONTROLLER", ""),

@@ -5,6 +5,7 @@
 mod client;
 mod cluster;
 mod committed_log;
+mod config;
 mod conformance;
 mod crash;
 mod differential;

@@ -1,4 +1,4 @@
-//! Kafka's own serializers, asked line by line.
+//! Kafka's own code, asked line by line: its serializers, and its reading of configurations.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -7,7 +7,7 @@ use std::{
 
 use crate::kafka;
 
-/// A running helpers/Oracle.java with the jars of one release.
+/// A running helper program of these with the jars of one release.
 pub struct Oracle {
     process: Child,
     input: ChildStdin,
@@ -15,18 +15,26 @@ pub struct Oracle {
 }
 
 impl Oracle {
+    /// The serializers: helpers/Oracle.java.
     pub fn start(release: &str) -> Oracle {
-        let source = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/java/helpers/Oracle.java"
-        );
+        Oracle::running("Oracle", release)
+    }
+
+    /// The configurations: helpers/Configs.java.
+    pub fn of_configs(release: &str) -> Oracle {
+        Oracle::running("Configs", release)
+    }
+
+    fn running(helper: &str, release: &str) -> Oracle {
+        let helpers = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/java/helpers");
+        let source = format!("{helpers}/{helper}.java");
         let mut process = Command::new("java")
             .args([
                 "-Xmx256m",
                 "-XX:+UseSerialGC",
                 "-cp",
                 &kafka::classpath(release),
-                source,
+                &source,
             ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,0 +1,214 @@
+//! Where a node listens and what it tells others to connect to, and the rules between `listeners`,
+//! `advertised.listeners`, the names of listeners elsewhere, and the roles (`KafkaConfig.validateValues`).
+
+use super::{
+    Identity, Problem,
+    listeners::{self, Listener, Protocols},
+    problem::requirement,
+    values::Values,
+};
+
+const LISTENERS: &str = "listeners";
+const ADVERTISED: &str = "advertised.listeners";
+const CONTROLLERS: &str = "controller.listener.names";
+
+pub struct Endpoints {
+    /// The names of the controllers' listeners, here or elsewhere.
+    controllers: Vec<String>,
+    protocols: Protocols,
+    pub listeners: Vec<Listener>,
+    pub advertised: Vec<Listener>,
+}
+
+impl Endpoints {
+    pub fn of(identity: &Identity) -> Result<Endpoints, Problem> {
+        let values = &identity.values;
+        let protocols = Protocols::of(values)?;
+        Ok(Endpoints {
+            controllers: values.list(CONTROLLERS)?,
+            listeners: listeners::parse_list(values, LISTENERS, &protocols, true)?,
+            advertised: listeners::parse_list(values, ADVERTISED, &protocols, false)?,
+            protocols,
+        })
+    }
+
+    pub fn is_controllers(&self, listener: &Listener) -> bool {
+        self.controllers.contains(&listener.name)
+    }
+
+    pub fn check(&self, identity: &Identity) -> Result<Vec<Problem>, Problem> {
+        let values = &identity.values;
+        let by_role = match (identity.is_broker, identity.is_controller) {
+            (true, false) => self.broker_alone(),
+            (false, true) => self.controller_alone().or_else(|| self.controller()),
+            (_, _) => self.controller(),
+        };
+        let by_role = by_role.map(|problem| values.shown(CONTROLLERS, problem));
+        let inter_broker = self.inter_broker(identity);
+        let nonroutable = self
+            .advertised
+            .iter()
+            .any(|listener| listener.host == "0.0.0.0");
+        let nonroutable = nonroutable.then(|| {
+            requirement(format!(
+                "{ADVERTISED} cannot use the nonroutable meta-address 0.0.0.0. Use a routable IP address."
+            ))
+        });
+        let all = [
+            by_role,
+            inter_broker,
+            self.early_start(values)?,
+            nonroutable,
+        ];
+        Ok(all.into_iter().flatten().collect())
+    }
+
+    fn broker_alone(&self) -> Option<Problem> {
+        if self
+            .listeners
+            .iter()
+            .any(|listener| self.is_controllers(listener))
+        {
+            return Some(requirement(format!(
+                "{CONTROLLERS} must not contain a value appearing in the '{LISTENERS}' configuration when \
+                 running KRaft with just the broker role"
+            )));
+        }
+        let mut names = self.controllers.iter().map(|name| name.to_uppercase());
+        let unmapped = names.find(|name| self.protocols.get(name).is_none())?;
+        Some(Problem::new(format!(
+            "Controller listener with name {unmapped} defined in {CONTROLLERS} not found in \
+             listener.security.protocol.map  (an explicit security mapping for each controller listener is \
+             required if listener.security.protocol.map is non-empty, or if there are security protocols \
+             other than PLAINTEXT in use)"
+        )))
+    }
+
+    fn controller_alone(&self) -> Option<Problem> {
+        let mut all = self.listeners.iter();
+        let other = &all.find(|listener| !self.is_controllers(listener))?.name;
+        let problem = requirement(format!(
+            "The {LISTENERS} config must only contain KRaft controller listeners from {CONTROLLERS} when \
+             process.roles=controller"
+        ));
+        let names = self.controllers.join(",");
+        Some(problem.blank_in(&names).or_hint(format!(
+            "{other} is in {LISTENERS} and not in {CONTROLLERS}={names}: take it out here, or name it there"
+        )))
+    }
+
+    fn controller(&self) -> Option<Problem> {
+        let is_here = |name: &&String| {
+            self.listeners
+                .iter()
+                .any(|listener| listener.name == **name)
+        };
+        let (here, missing): (Vec<_>, Vec<_>) = self.controllers.iter().partition(is_here);
+        let first = missing.first()?;
+        let must = match here.is_empty() {
+            true => "must contain at least one value",
+            false => "must only contain values",
+        };
+        Some(
+            requirement(format!(
+                "{CONTROLLERS} {must} appearing in the '{LISTENERS}' configuration when running \
+                 the KRaft controller role"
+            ))
+            .hint(format!("{LISTENERS} has none with the name {first}")),
+        )
+    }
+
+    /// The listener that brokers use among themselves.
+    fn inter_broker(&self, identity: &Identity) -> Option<Problem> {
+        const NAME: &str = "inter.broker.listener.name";
+        const PROTOCOL: &str = "security.inter.broker.protocol";
+        let values = &identity.values;
+        let explicit = values.text(NAME);
+        if explicit.is_some() && values.is_set(PROTOCOL) {
+            return Some(Problem::new(format!(
+                "Only one of {NAME} and {PROTOCOL} should be set."
+            )));
+        }
+        let name = explicit
+            .or(values.text(PROTOCOL))
+            .unwrap_or_default()
+            .to_uppercase();
+        if let Some(explicit) = explicit
+            && self.protocols.get(&name).is_none()
+        {
+            let problem = Problem::new(format!(
+                "Listener with name {name} defined in {NAME} not found in listener.security.protocol.map."
+            ));
+            return Some(values.shown(NAME, problem.blank_in(explicit)));
+        }
+        if identity.is_broker {
+            return self
+                .brokers(values, &name)
+                .map(|problem| values.shown(NAME, problem));
+        }
+        let controllers = explicit.is_some() && self.controllers.contains(&name);
+        controllers.then(|| {
+            // The quotation mark is Kafka's.
+            requirement(format!(
+                "{CONTROLLERS} must not contain an explicitly set {NAME} configuration value when \
+                 process.roles=controller'"
+            ))
+        })
+    }
+
+    /// What a broker tells others, with `inter_broker` among it.
+    fn brokers(&self, values: &Values, inter_broker: &str) -> Option<Problem> {
+        let advertised = match values.is_set(ADVERTISED) {
+            true => &self.advertised,
+            false => &self.listeners,
+        };
+        let of_brokers = advertised
+            .iter()
+            .filter(|listener| !self.is_controllers(listener));
+        let told: Vec<&str> = of_brokers.map(|listener| listener.name.as_str()).collect();
+        let all: Vec<&str> = self
+            .listeners
+            .iter()
+            .map(|listener| listener.name.as_str())
+            .collect();
+        if told.is_empty() {
+            return Some(requirement(format!(
+                "There must be at least one broker advertised listener. Perhaps all listeners appear in \
+                 {CONTROLLERS}?"
+            )));
+        }
+        if !told.contains(&inter_broker) {
+            return Some(requirement(format!(
+                "inter.broker.listener.name must be a listener name defined in {ADVERTISED}. The valid options \
+                 based on currently configured listeners are {}",
+                told.join(",")
+            )));
+        }
+        let unknown = told.iter().any(|name| !all.contains(name));
+        unknown.then(|| {
+            requirement(format!(
+                "{ADVERTISED} listener names must be equal to or a subset of the ones defined in {LISTENERS}. \
+                 Found {}. The valid options based on the current configuration are {}",
+                told.join(","),
+                all.join(",")
+            ))
+        })
+    }
+
+    fn early_start(&self, values: &Values) -> Result<Option<Problem>, Problem> {
+        const KEY: &str = "early.start.listeners";
+        let names = values.list(KEY)?;
+        let is_here = |name: &&String| {
+            self.listeners
+                .iter()
+                .any(|listener| listener.name == **name)
+        };
+        let unknown = names.iter().find(|name| !is_here(name));
+        Ok(unknown.map(|name| {
+            let problem = Problem::new(format!(
+                "{KEY} contains listener {name}, but this is not contained in {LISTENERS} or {CONTROLLERS}"
+            ));
+            values.shown(KEY, problem)
+        }))
+    }
+}
