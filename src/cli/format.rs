@@ -20,6 +20,7 @@ use crate::{
         meta_properties::{self, MetaProperties},
     },
     protocol::{
+        Uuid,
         features::{FEATURES, Feature, KRAFT_VERSION, METADATA_VERSION, MetadataVersion},
         records::{FeatureLevelRecord, MetadataRecord, UserScramCredentialRecord},
     },
@@ -30,7 +31,7 @@ pub struct Arguments {
     #[command(flatten)]
     config: super::ConfigFile,
     /// The cluster ID to use.
-    #[arg(short = 't', long, allow_hyphen_values = true)]
+    #[arg(short = 't', long, allow_hyphen_values = true, value_parser = cluster_id)]
     cluster_id: String,
     /// If this option is passed, directories that are formatted already are left alone.
     #[arg(short = 'g', long)]
@@ -54,6 +55,14 @@ pub struct Arguments {
     /// with iterations=, salt= and saltedpassword=. May be given several times.
     #[arg(short = 'S', long)]
     add_scram: Vec<String>,
+}
+
+/// An id may begin with a dash (KAFKA-15754); any other word that does is the next option.
+fn cluster_id(text: &str) -> Result<String, &'static str> {
+    match text.starts_with('-') && text.len() != Uuid::ZERO.to_string().len() {
+        true => Err("expected one argument"),
+        false => Ok(text.to_owned()),
+    }
 }
 
 pub fn run(arguments: Arguments) -> Result<(), String> {
@@ -148,14 +157,15 @@ fn check_quorum_flags(arguments: &Arguments, identity: &Identity) -> Result<(), 
                 .to_owned(),
         );
     }
-    if dynamic || arguments.no_initial_controllers {
+    let has_no_voters = identity.voters.is_empty() && identity.is_controller;
+    if dynamic || arguments.no_initial_controllers && has_no_voters {
         return Err(
             "Voters that are kept in the log (KIP-853) are not supported by this release. Name all \
              controllers in controller.quorum.voters instead, on every node."
                 .to_owned(),
         );
     }
-    if identity.voters.is_empty() && identity.is_controller {
+    if has_no_voters {
         return Err(
             "Because controller.quorum.voters is not set on this controller, you must specify one of \
              the following: --standalone, --initial-controllers, or --no-initial-controllers."

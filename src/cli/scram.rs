@@ -89,14 +89,17 @@ impl Mechanism {
 }
 
 /// The record for `SCRAM-SHA-256=[name=alice,password=secret]`, which may also give `iterations`, `salt`
-/// and `saltedpassword`. Errors are Kafka's sentences.
+/// and `saltedpassword`. Errors are Kafka's sentences, but for what may be a secret in them.
 pub fn parse(argument: &str) -> Result<UserScramCredentialRecord, String> {
     let argument = argument.trim();
-    let (name, config) = argument
-        .split_once('=')
-        .ok_or_else(|| format!("Failed to find equals sign in SCRAM argument '{argument}'"))?;
-    let mechanism = Mechanism::named(name)
-        .ok_or_else(|| format!("The add-scram mechanism {name} is not supported."))?;
+    let (name, config) = argument.split_once('=').ok_or_else(|| {
+        let shown = without_secrets(argument);
+        format!("Failed to find equals sign in SCRAM argument '{shown}'")
+    })?;
+    let mechanism = Mechanism::named(name).ok_or_else(|| {
+        let shown = without_secrets(name);
+        format!("The add-scram mechanism {shown} is not supported.")
+    })?;
     let config = config
         .strip_prefix('[')
         .ok_or("Expected configuration string to start with [")?;
@@ -106,10 +109,25 @@ pub fn parse(argument: &str) -> Result<UserScramCredentialRecord, String> {
     record(mechanism, components(config)?)
 }
 
+/// The name of a mechanism, and not what follows it.
+fn without_secrets(text: &str) -> String {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    match text.split_once(|c| !is_of_name(c)) {
+        Some((name, _)) => format!("{name}[hidden]"),
+        None => text.to_owned(),
+    }
+}
+
+/// What a credential may consist of.
+const KEYS: [&str; 5] = ["name", "password", "salt", "saltedpassword", "iterations"];
+
 fn components(config: &str) -> Result<BTreeMap<&str, &str>, String> {
     let component = |text| {
-        let (key, value) = str::split_once(text, '=')
-            .ok_or_else(|| format!("No equals sign found in SCRAM component: {text}"))?;
+        let (key, value) = str::split_once(text, '=').ok_or_else(|| {
+            // The second half of a password with a comma in it, perhaps.
+            let shown = KEYS.iter().find(|key| **key == text).unwrap_or(&"[hidden]");
+            format!("No equals sign found in SCRAM component: {shown}")
+        })?;
         let quoted = value
             .strip_prefix('"')
             .and_then(|value| value.strip_suffix('"'));
@@ -150,7 +168,7 @@ fn record(
         (None, Some(text)) => Some(
             STANDARD
                 .decode(text)
-                .map_err(|_| format!("Failed to decode given saltedPassword: {text}"))?,
+                .map_err(|_| "Failed to decode given saltedPassword: [hidden]")?,
         ),
     };
     if !given.is_empty() {

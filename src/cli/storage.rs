@@ -1,7 +1,6 @@
 //! `kafka-storage.sh`: texts and exit codes as Kafka 4.3.1 has them (`kafka.tools.StorageTool`).
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     process::{self, ExitCode},
 };
@@ -11,26 +10,34 @@ use clap::Subcommand;
 use super::{ConfigFile, fail, format};
 use crate::{
     config::Identity,
-    log::meta_properties::{self, MetaProperties},
+    log::{
+        LogError,
+        meta_properties::{self, MetaProperties},
+    },
     protocol::{
         Uuid,
         features::{FEATURES, Feature, METADATA_VERSION, MetadataVersion},
     },
 };
 
+/// Long options may be shortened, as with Kafka's tool.
 #[derive(Subcommand)]
 pub enum Command {
     /// Get information about the Kafka log directories on this node.
+    #[command(infer_long_args = true)]
     Info(ConfigFile),
     /// Format the Kafka log directories on this node.
+    #[command(infer_long_args = true)]
     Format(format::Arguments),
     /// Look up the corresponding features for a given metadata version.
+    #[command(infer_long_args = true)]
     VersionMapping {
         /// The release version to look up, for example 4.3 or 4.3-IV0.
         #[arg(short, long)]
         release_version: Option<String>,
     },
     /// Look up dependencies for a given feature version.
+    #[command(infer_long_args = true)]
     FeatureDependencies {
         /// A feature and its level, as name=level.
         #[arg(short, long, required = true)]
@@ -84,23 +91,45 @@ pub fn format_in_silence(cluster_id: &str, properties: &Path) -> Result<(), Stri
 
 fn info(config: PathBuf) -> Result<(), String> {
     let identity = Identity::load(&config, &[]).map_err(|error| error.to_string())?;
-    let (mut directories, mut found, mut problems) = (Vec::new(), BTreeMap::new(), Vec::new());
-    for dir in identity.all_dirs() {
+    let mut dirs = identity.all_dirs();
+    dirs.sort();
+    let (mut directories, mut first, mut problems) = (Vec::new(), None, Vec::new());
+    for dir in dirs {
+        // Without the slashes at its end.
+        let dir: PathBuf = dir.components().collect();
+        let shown = dir.display();
         if !dir.is_dir() {
-            problems.push(format!("{} does not exist", dir.display()));
+            let is = if dir.exists() {
+                "is not a directory"
+            } else {
+                "does not exist"
+            };
+            problems.push(format!("{shown} {is}"));
             continue;
         }
-        directories.push(dir.display().to_string());
-        match meta_properties::read(&dir).map_err(|error| error.to_string())? {
-            Some(properties) => drop(found.insert(dir, properties)),
-            None => problems.push(format!("{} is not formatted.", dir.display())),
+        directories.push(shown.to_string());
+        let properties = match meta_properties::read(&dir) {
+            Ok(Some(properties)) => properties,
+            Ok(None) => {
+                problems.push(format!("{shown} is not formatted."));
+                continue;
+            }
+            Err(LogError::Corrupt { path, reason, .. }) => {
+                problems.push(format!("Error loading {}: {reason}.", path.display()));
+                continue;
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        let first = first.get_or_insert_with(|| properties.clone());
+        if first.cluster_id != properties.cluster_id {
+            problems.push("Mismatched cluster IDs between storage directories.".to_owned());
+        } else if first.node_id != properties.node_id {
+            problems.push("Mismatched node IDs between storage directories.".to_owned());
         }
     }
-    directories.sort();
-    problems.sort();
     print_list("Found log director", "y:", "ies:", &directories);
-    if let Some(properties) = found.values().next() {
-        println!("Found metadata: {}\n", describe(properties));
+    if let Some(properties) = first {
+        println!("Found metadata: {}\n", describe(&properties));
     }
     print_list("Found problem", ":", "s:", &problems);
     match problems.is_empty() {

@@ -25,7 +25,7 @@ pub fn storage_sentence(error: &Error, storage: &Command) -> Option<String> {
             let missing = text(error, ContextKind::InvalidArg)?;
             format!("argument {} is required", both_names(storage, &missing)?)
         }
-        ErrorKind::InvalidValue => {
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let argument = text(error, ContextKind::InvalidArg)?;
             format!(
                 "argument {}: expected one argument",
@@ -48,13 +48,25 @@ pub fn storage_sentence(error: &Error, storage: &Command) -> Option<String> {
     Some(format!("kafka-storage: error: {said}"))
 }
 
+/// What clap says of a mistake, without passwords: a SCRAM credential that is not quoted falls into pieces.
+pub fn without_passwords(text: &str) -> String {
+    const KEY: &str = "password=";
+    let mut parts = text.split(KEY);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let end = part.find(['\'', '\n']).unwrap_or(part.len());
+        format!("{text}{KEY}[hidden]{}", &part[end..])
+    })
+}
+
 /// The last of what the error names.
 fn text(error: &Error, kind: ContextKind) -> Option<String> {
-    match error.get(kind)? {
-        ContextValue::String(text) => Some(text.clone()),
-        ContextValue::Strings(texts) => texts.last().cloned(),
+    let text = match error.get(kind)? {
+        ContextValue::String(text) => Some(text),
+        ContextValue::Strings(texts) => texts.last(),
         _ => None,
-    }
+    };
+    text.map(|text| without_passwords(text))
 }
 
 /// `--cluster-id/-t` for `--cluster-id <CLUSTER_ID>`.

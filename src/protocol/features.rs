@@ -77,29 +77,23 @@ impl MetadataVersion {
         METADATA_VERSIONS.iter().map(|(version, _, _)| *version)
     }
 
-    /// The level that a person means: by its name (`4.3-IV0`), or the newest one of a release (`4.3`,
-    /// `4.3.1`) that is not beyond production unless `unstable`.
+    /// The level that a person means: by its name (`4.3-IV0`), or the newest one in production of a release
+    /// (`4.3`, `4.3.1`). Names beyond production count only where `unstable` (`MetadataVersion.fromVersionString`).
     pub fn parse(text: &str, unstable: bool) -> Option<MetadataVersion> {
-        let newest = if unstable {
-            Self::LATEST_TESTING
-        } else {
-            Self::LATEST_PRODUCTION
+        let newest = match unstable {
+            true => Self::LATEST_TESTING,
+            false => Self::LATEST_PRODUCTION,
         };
         let release = text.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
-        let of_release = |name: &str| {
-            name.strip_prefix(&release)
-                .is_some_and(|level| level.starts_with("-IV"))
+        let is_meant = |(version, name, _): &&(MetadataVersion, &str, bool)| {
+            let is_of_release = name
+                .strip_prefix(&release)
+                .is_some_and(|level| level.starts_with("-IV"));
+            *name == release && *version <= newest
+                || is_of_release && *version <= Self::LATEST_PRODUCTION
         };
-        let known = METADATA_VERSIONS
-            .iter()
-            .rev()
-            .filter(|(version, _, _)| *version <= newest);
-        let mut by_name = known.clone().filter(|(_, name, _)| *name == text);
-        let mut by_release = known.filter(|(_, name, _)| !text.contains('-') && of_release(name));
-        by_name
-            .next()
-            .or_else(|| by_release.next())
-            .map(|(version, _, _)| *version)
+        let found = METADATA_VERSIONS.iter().rev().find(is_meant);
+        found.map(|(version, _, _)| *version)
     }
 
     /// Kafka's name of the level, as in `4.3-IV0`; `None` for a level this release does not know.

@@ -255,6 +255,25 @@ fn broker_files_are_formatted_too() {
 }
 
 #[test]
+fn an_id_may_begin_with_a_dash() {
+    // Kafka's own tool takes it for an option (KAFKA-15754).
+    let id = "-kU3OEVBNTcwNTJENDM2Qk";
+    for arguments in [
+        &["-t", id][..],
+        &[&format!("-t={id}")],
+        &["--cluster-id", id],
+    ] {
+        let site = Site::controller();
+        let file = site.file();
+        let mut all = vec!["format", "-c", file.to_str().expect("a path in ASCII")];
+        all.extend(arguments);
+        assert_eq!(storage(&all).status.code(), Some(0), "{arguments:?}");
+        let written = properties(&site.data());
+        assert!(written.contains(&format!("cluster.id={id}\n")), "{written}");
+    }
+}
+
+#[test]
 fn random_ids_are_ids() {
     for _ in 0..20 {
         let output = storage(&["random-uuid"]);

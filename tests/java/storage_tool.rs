@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kraftd::log::bootstrap;
+use kraftd::{
+    log::bootstrap,
+    protocol::features::{FEATURES, MetadataVersion},
+};
 
 use super::{
     cluster::kraftd,
@@ -35,6 +38,18 @@ const FILES: &[(&str, &str)] = &[
         "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
          controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
          log.dirs=DIR/a,DIR/b\nmetadata.log.dir=DIR/c\n",
+    ),
+    (
+        "one",
+        "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
+         log.dirs=DIR/a\n",
+    ),
+    (
+        "slashes",
+        "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+         controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
+         log.dirs=DIR/a//,DIR/b\n",
     ),
     (
         "unwritable",
@@ -105,7 +120,8 @@ const CONTROLLER: &str = "process.roles=controller\nnode.id=1\n\
     controller.quorum.voters=1@localhost:9093\ncontroller.listener.names=CONTROLLER\n\
     listeners=CONTROLLER://localhost:9093\nlog.dirs=DIR/data\n";
 
-/// Each group has a folder of its own. `FILE.properties` stands for the path of a file.
+/// Each group has a folder of its own. `FILE.properties` stands for the path of a file, `DIR` for the folder.
+/// `write FILE LINE;LINE` is no command of the tool: it makes a file.
 const GROUPS: &[&[&str]] = &[
     &[
         "info -c static.properties",
@@ -133,7 +149,64 @@ const GROUPS: &[&[&str]] = &[
         "info -c static.properties",
     ],
     &["format -t=ID -c static.properties"],
-    &["format -t ID -c dynamic.properties"],
+    &["format -tID -cstatic.properties"],
+    &["format --cluster-id=ID --config=static.properties"],
+    &["format --cluster ID --conf static.properties"],
+    &["format -gt ID -c static.properties"],
+    &["format -t bad -t ID -c several.properties -c static.properties -g -g"],
+    &[
+        "write DIR/data/stray x",
+        "info -c static.properties",
+        "format -t ID -c static.properties",
+    ],
+    &[
+        "write DIR/data x",
+        "info -c static.properties",
+        "format -c static.properties -t IS-A-FILE",
+    ],
+    &[
+        "format -t ID -c one.properties",
+        "info -c several.properties",
+        "format -t ID -c several.properties",
+        "format -t ID -c several.properties -g",
+        "info -c several.properties",
+        "format -t ID -c several.properties -g",
+        "write DIR/b/meta.properties version=1;cluster.id=other;node.id=1",
+        "info -c several.properties",
+        "format -t ID -c several.properties -g",
+        "write DIR/b/meta.properties version=1;cluster.id=ID;node.id=7",
+        "info -c several.properties",
+        "format -t ID -c several.properties -g",
+    ],
+    &[
+        "info -c slashes.properties",
+        "format -t ID -c slashes.properties",
+        "info -c slashes.properties",
+    ],
+    &[
+        "write DIR/data/meta.properties version=1;node.id=1",
+        "info -c static.properties",
+        "write DIR/data/meta.properties version=2;cluster.id=ID;node.id=1",
+        "info -c static.properties",
+        "write DIR/data/meta.properties version=1;cluster.id=ID;node.id=x",
+        "info -c static.properties",
+        "write DIR/data/meta.properties version=1;cluster.id=ID;node.id=1;directory.id=x",
+        "info -c static.properties",
+        "write DIR/data/meta.properties version=1;cluster.id=ID;node.id=1",
+        "info -c static.properties",
+    ],
+    &[
+        "format -t ID -c dynamic.properties",
+        "format -t ID -c dynamic.properties -s -N",
+        "format -t ID -c dynamic.properties -s -I 1@localhost:9093:JEXY6aqzQY-32P5TStzaFg",
+        "format -t ID -c dynamic.properties -I garbage",
+        "format -t ID -c dynamic.properties -I 1@localhost:9093",
+        "format -t ID -c dynamic.properties -I",
+        "format -t ID -c dynamic.properties -s -f kraft.version=0",
+        "format -t ID -c broker.properties -s",
+    ],
+    &["format -t ID -c static.properties -N"],
+    &["format -t ID -c broker.properties -N"],
     &["format -t ID -c static.properties --standalone"],
     &["format -t ID -c static.properties -I 1@localhost:9093:JEXY6aqzQY-32P5TStzaFg"],
     &[
@@ -152,6 +225,11 @@ const GROUPS: &[&[&str]] = &[
     &["format -t ID -c unstable.properties -r 4.4-IV0"],
     &["format -t ID -c unstable.properties"],
     &["format -t ID -c static.properties -f metadata.version=25"],
+    &[
+        "format -t ID -c static.properties -f metadata.version=25 -f group.version=0 -f kraft.version=0",
+    ],
+    &["format -t ID -c static.properties -f group.version=0 -f group.version=1"],
+    &["format -t ID -c static.properties -f metadata.version=25 -f metadata.version=26"],
     &["format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password=secret,salt=eA==]"],
     &["format -t ID -c static.properties \
        -S SCRAM-SHA-512=[name=bob,iterations=8192,salt=\"N3E=\",saltedpassword=\"YCE=\"] \
@@ -168,6 +246,14 @@ const GROUPS: &[&[&str]] = &[
         "format -t ID -c static.properties -f group.version=x",
         "format -t ID -c static.properties -f group.version=9",
         "format -t ID -c static.properties -f kraft.version=1",
+        "format -t ID -c static.properties -f =1",
+        "format -t ID -c static.properties -f group.version=",
+        "format -t ID -c static.properties -f group.version=-1",
+        "format -t ID -c static.properties -f metadata.version=-1",
+        "format -t ID -c static.properties -f metadata.version=6",
+        "format -t ID -c static.properties -f group.version=1=1",
+        "format -t ID -c static.properties -r 4.3-IV9",
+        "format -t ID -c static.properties -f",
         "format -t ID -c static.properties -r 3.9 -f eligible.leader.replicas.version=1",
         "info -c static.properties",
     ],
@@ -185,8 +271,18 @@ const GROUPS: &[&[&str]] = &[
         "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password=x,iterations=16385]",
         "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password=x,salt=%]",
         "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,saltedpassword=eA==]",
-        "format -t ID -c static.properties -S SCRAM-SHA-512=[name=a,salt=eA==,saltedpassword=%]",
         "format -t ID -c static.properties -r 3.4 -S SCRAM-SHA-256=[name=alice,password=x]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password=a,geheim]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice, password=geheim]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256:[name:alice,password:geheim]",
+        "format -t ID -c static.properties -S SCRAM-SHA-256=[name=a,salt=eA==,saltedpassword=%geheim]",
+        "info -c static.properties",
+    ],
+    &[
+        "format -t ID -c static.properties \
+         -S SCRAM-SHA-256=[name=alice,password=geheim,salt=eA==]",
+        "format -t ID -c static.properties \
+         -S SCRAM-SHA-256=[name=alice,password=geheim,salt=eA==]",
     ],
     &[
         "format -t ID -c zookeeper.properties",
@@ -196,14 +292,7 @@ const GROUPS: &[&[&str]] = &[
     &["format -t ID -c no-quorum.properties"],
     &["format -t ID -c not-a-voter.properties"],
     &["format -t ID -c voting-broker.properties"],
-    &[
-        "version-mapping",
-        "version-mapping -r 3.3-IV3",
-        "version-mapping --release-version 3.9",
-        "version-mapping -r 4.0",
-        "version-mapping -r 4.4-IV0",
-        "version-mapping -r 9.9",
-    ],
+    &["version-mapping", "version-mapping --release-version 3.9"],
     &[
         "feature-dependencies -f transaction.version=2",
         "feature-dependencies -f eligible.leader.replicas.version=1 -f metadata.version=30",
@@ -229,10 +318,76 @@ const GROUPS: &[&[&str]] = &[
         "format -c static.properties",
         "format -t ID",
         "format -t",
+        "format -t -g -c static.properties",
+        "format -t ID -c static.properties -h",
         "format -t ID -c static.properties --bogus",
         "format -t ID -c static.properties bogus",
         "random-uuid bogus",
     ],
+];
+
+/// The tables of releases and features, row by row.
+fn tables() -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut releases: Vec<String> = MetadataVersion::all()
+        .flat_map(|version| {
+            let name = version.to_string();
+            let release = name.split('-').next().unwrap_or_default().to_owned();
+            [format!("{release}.1"), release, name]
+        })
+        .collect();
+    releases.dedup();
+    let strange = [
+        "9.9",
+        "3.2",
+        "4",
+        "4.",
+        "4.3-",
+        "4.3-IV9",
+        "4.3.1-IV0",
+        "4.3.1.2",
+        "v4.3",
+        "IV0",
+        "4.30",
+    ];
+    releases.extend(strange.map(str::to_owned));
+    for release in releases {
+        lines.push(format!("version-mapping -r {release}"));
+    }
+    for level in 0..=MetadataVersion::LATEST_TESTING.0 + 1 {
+        lines.push(format!("feature-dependencies -f metadata.version={level}"));
+    }
+    for feature in FEATURES {
+        for level in -1..=feature.range(true).max + 1 {
+            lines.push(format!(
+                "feature-dependencies --feature {}={level}",
+                feature.name
+            ));
+        }
+    }
+    lines
+}
+
+/// What we refuse in words of our own: the end of the command line, and what is said.
+const SAID_OTHERWISE: &[(&str, &str)] = &[
+    ("-I garbage", NO_DYNAMIC_VOTERS),
+    ("-I 1@localhost:9093", NO_DYNAMIC_VOTERS),
+    ("-s -f kraft.version=0", NO_DYNAMIC_VOTERS),
+    (
+        "IS-A-FILE",
+        "cannot read DIR/data/meta.properties: Not a directory (os error 20)",
+    ),
+];
+
+const NO_DYNAMIC_VOTERS: &str = "Voters that are kept in the log (KIP-853) are not supported by this \
+    release. Name all controllers in controller.quorum.voters instead, on every node.";
+
+/// What must never be seen again once it was typed, the longest first.
+const SECRETS: &[&str] = &[
+    ":[name:alice,password:geheim]",
+    "%geheim",
+    "geheim]",
+    "geheim",
 ];
 
 /// What the system says of a file that is not there, instead of the name of a Java exception.
@@ -245,19 +400,27 @@ fn the_storage_tools_say_the_same() {
     let java = run_java(&commands(theirs.path()));
     let mut differences = Vec::new();
     let mine = commands(ours.path());
-    for (((folder, command), (their_folder, _)), java) in
+    for (((folder, command), (their_folder, _)), mut java) in
         mine.iter().zip(commands(theirs.path())).zip(java)
     {
-        let ours = masked(run_ours(command), folder);
-        let java = masked(java, &their_folder);
+        let ours = run_ours(command);
+        assert!(!format!("{ours}").contains("geheim"), "{command:?}: {ours}");
+        for secret in SECRETS {
+            java.stderr = java.stderr.replace(secret, "[hidden]");
+        }
+        let ours = masked(ours, folder);
+        let mut java = masked(java, &their_folder);
+        let command = command.join(" ");
+        let otherwise = SAID_OTHERWISE.iter();
+        for (_, said) in otherwise.filter(|(end, _)| command.ends_with(end)) {
+            java.stdout.clear();
+            (*said).clone_into(&mut java.stderr);
+        }
         if ours != java {
-            differences.push(format!(
-                "$ {}\n== Kafka: {java}\n== kraftd: {ours}",
-                command.join(" ")
-            ));
+            differences.push(format!("$ {command}\n== Kafka: {java}\n== kraftd: {ours}"));
         }
     }
-    for (index, group) in GROUPS.iter().enumerate() {
+    for (index, group) in groups().iter().enumerate() {
         let written = |root: &Path| written(&root.join(index.to_string()));
         let (ours, java) = (written(ours.path()), written(theirs.path()));
         if ours != java {
@@ -293,19 +456,23 @@ fn written(folder: &Path) -> Vec<String> {
 /// The command lines with real paths; makes the folders and files they name.
 fn commands(root: &Path) -> Vec<(PathBuf, Vec<String>)> {
     let mut commands = Vec::new();
-    for (index, group) in GROUPS.iter().enumerate() {
+    for (index, group) in groups().iter().enumerate() {
         let folder = root.join(index.to_string());
+        let shown = folder.display().to_string();
         fs::create_dir_all(&folder).expect("a folder");
         for (name, text) in FILES {
-            let text = text.replace("DIR", &folder.display().to_string());
+            let text = text.replace("DIR", &shown);
             fs::write(folder.join(format!("{name}.properties")), text).expect("a file");
         }
-        for line in *group {
-            let words = line.split_whitespace().map(|word| match word {
-                "ID" => CLUSTER_ID.to_owned(),
-                "-t=ID" => format!("-t={CLUSTER_ID}"),
-                file if file.ends_with(".properties") => folder.join(file).display().to_string(),
-                other => other.to_owned(),
+        for line in group {
+            let words = line.split_whitespace().map(|word| {
+                let word = word.replace("ID", CLUSTER_ID).replace("DIR", &shown);
+                let names = FILES.iter().map(|(name, _)| format!("{name}.properties"));
+                let named = names.filter(|name| word.ends_with(name));
+                match named.max_by_key(String::len) {
+                    Some(name) => word.replace(&name, &format!("{shown}/{name}")),
+                    None => word,
+                }
             });
             commands.push((folder.clone(), words.collect()));
         }
@@ -313,7 +480,37 @@ fn commands(root: &Path) -> Vec<(PathBuf, Vec<String>)> {
     commands
 }
 
+fn groups() -> Vec<Vec<String>> {
+    let groups = GROUPS.iter();
+    let mut groups: Vec<Vec<String>> = groups
+        .map(|group| group.iter().map(|line| (*line).to_owned()).collect())
+        .collect();
+    groups.push(tables());
+    groups
+}
+
+/// Does what `write` asks for; `None` if the tool is to do something.
+fn write_file(words: &[String]) -> Option<Said> {
+    let [_, path, lines] = words else {
+        return None;
+    };
+    if words[0] != "write" {
+        return None;
+    }
+    let folder = Path::new(path).parent().expect("a folder");
+    fs::create_dir_all(folder).expect("creates");
+    fs::write(path, lines.replace(';', "\n")).expect("writes");
+    Some(Said {
+        code: 0,
+        stdout: String::new(),
+        stderr: String::new(),
+    })
+}
+
 fn run_ours(arguments: &[String]) -> Said {
+    if let Some(written) = write_file(arguments) {
+        return written;
+    }
     let output = kraftd("storage")
         .args(arguments)
         .output()
@@ -328,8 +525,11 @@ fn run_ours(arguments: &[String]) -> Said {
 fn run_java(commands: &[(PathBuf, Vec<String>)]) -> Vec<Said> {
     let mut tools = ToolRunner::start(RELEASE);
     let runs = commands.iter();
-    runs.map(|(_, words)| tools.run("kafka.tools.StorageTool", words))
-        .collect()
+    runs.map(|(_, words)| {
+        let written = write_file(words);
+        written.unwrap_or_else(|| tools.run("kafka.tools.StorageTool", words))
+    })
+    .collect()
 }
 
 /// Without what differs between any two runs, and without what we say on purpose in another way: no
@@ -356,7 +556,13 @@ fn masked(said: Said, folder: &Path) -> Said {
     let mut lines: Vec<String> = stdout
         .replace(&folder, "DIR")
         .lines()
+        .filter(|line| !is_of_java(line))
         .map(|line| without_keys(&without(line, "directory.id=", 22)))
+        // What is wrong in a file, we say in the words of the start that it stops.
+        .map(|line| match line.split_once("/meta.properties: ") {
+            Some((problem, _)) => problem.to_owned(),
+            None => line,
+        })
         .collect();
     // Kafka formats directories in no fixed order.
     if lines.iter().any(|line| line.starts_with("Formatting ")) {
@@ -375,6 +581,12 @@ fn masked(said: Said, folder: &Path) -> Said {
         stdout: lines.join("\n"),
         stderr,
     }
+}
+
+/// Lines of a stack, which Kafka prints too.
+fn is_of_java(line: &str) -> bool {
+    let starts = ["java.lang.", "\tat ", "\t... ", "Caused by: "];
+    starts.iter().any(|start| line.starts_with(start))
 }
 
 /// What an uncaught exception says.
