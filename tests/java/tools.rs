@@ -10,10 +10,13 @@ use std::{
 
 use serde_json::Value;
 
+use kraftd::protocol::api::Response;
+
 use super::{
     cluster::{Cluster, ELECTION_TIMEOUT, Kind, Settings, turn},
     kafka::RELEASE,
     process::wait_for,
+    requests,
     tool_runner::{METADATA_SHELL, Said, ToolRunner},
 };
 
@@ -23,6 +26,9 @@ const UNTIL_KNOWN: Duration = Duration::from_millis(150);
 /// The releases whose tools are tried. The quorums and the broker are of the newest.
 const RELEASES: &[&str] = &["3.9.2", "4.1.2", RELEASE];
 
+/// A metadata.version that the tools of all of them know.
+const OLDEST_VERSION: &str = "3.9";
+
 /// What is typed, in this order, with the tools of each release. A release that does not know an option
 /// says so in the same words to both. `BROKER` and `CONTROLLERS` stand for addresses.
 const COMMANDS: &[&str] = &[
@@ -31,6 +37,7 @@ const COMMANDS: &[&str] = &[
     "kafka-cluster list-endpoints --bootstrap-server BROKER",
     "kafka-cluster list-endpoints --bootstrap-server BROKER --include-fenced-brokers",
     "kafka-cluster list-endpoints --bootstrap-controller CONTROLLERS",
+    "kafka-cluster list-endpoints --bootstrap-controller CONTROLLERS --include-fenced-brokers",
     "kafka-cluster unregister --bootstrap-server BROKER --id 99",
     "kafka-cluster unregister --bootstrap-controller CONTROLLERS --id 99",
     "kafka-metadata-quorum --bootstrap-server BROKER describe --status",
@@ -38,6 +45,9 @@ const COMMANDS: &[&str] = &[
     "kafka-metadata-quorum --bootstrap-server BROKER describe --replication --human-readable",
     "kafka-metadata-quorum --bootstrap-controller CONTROLLERS describe --status",
     "kafka-metadata-quorum --bootstrap-controller CONTROLLERS describe --replication",
+    "kafka-metadata-quorum --bootstrap-controller CONTROLLERS describe --replication --human-readable",
+    "kafka-metadata-quorum --bootstrap-controller BROKER describe --status",
+    "kafka-metadata-quorum --bootstrap-server CONTROLLERS describe --status",
     "kafka-features --bootstrap-server BROKER describe",
     "kafka-features --bootstrap-controller CONTROLLERS describe",
     "kafka-features --bootstrap-server BROKER upgrade --metadata 3.9-IV0",
@@ -47,7 +57,16 @@ const COMMANDS: &[&str] = &[
     "kafka-features --bootstrap-controller CONTROLLERS upgrade --feature share.version=9 --dry-run",
     "kafka-features --bootstrap-controller CONTROLLERS downgrade --feature group.version=0 --dry-run",
     "kafka-features --bootstrap-server BROKER downgrade --metadata 3.9-IV0 --dry-run",
+    "kafka-features --bootstrap-server BROKER downgrade --metadata 3.9-IV0 --unsafe",
+    "kafka-features --bootstrap-controller CONTROLLERS upgrade --metadata 3.9-IV0",
+    "kafka-features --bootstrap-controller CONTROLLERS upgrade --metadata 4.3-IV0",
+    "kafka-features --bootstrap-controller CONTROLLERS downgrade --feature share.version=0",
+    "kafka-features --bootstrap-controller CONTROLLERS describe",
+    "kafka-features --bootstrap-controller CONTROLLERS upgrade --feature share.version=1",
     "kafka-features --bootstrap-server BROKER disable --feature no.such.version",
+    "kafka-features --bootstrap-server BROKER disable --feature streams.version --dry-run",
+    "kafka-features --bootstrap-server BROKER disable --feature streams.version",
+    "kafka-features --bootstrap-server BROKER upgrade --feature streams.version=1 --feature group.version=1",
     "kafka-configs --bootstrap-server BROKER --describe --entity-type brokers --entity-default",
     "kafka-configs --bootstrap-server BROKER --alter --entity-type brokers --entity-default \
      --add-config log.retention.ms=86400000,message.max.bytes=2000000",
@@ -74,6 +93,11 @@ const COMMANDS: &[&str] = &[
     "kafka-configs --bootstrap-controller CONTROLLERS --describe --entity-type brokers --entity-name 1 \
      --all",
     "kafka-configs --bootstrap-controller CONTROLLERS --describe --entity-type topics",
+    "kafka-configs --bootstrap-controller CONTROLLERS --alter --entity-type topics --entity-name orders \
+     --add-config retention.ms=1",
+    "kafka-configs --bootstrap-server BROKER --describe --entity-type broker-loggers --entity-name 101",
+    "kafka-configs --bootstrap-controller CONTROLLERS --describe --entity-type broker-loggers \
+     --entity-name 1",
     "kafka-topics --bootstrap-server BROKER --list",
     "kafka-topics --bootstrap-server BROKER --create --topic orders --partitions 3 \
      --config retention.ms=1000 --config cleanup.policy=compact",
@@ -148,6 +172,12 @@ const KNOWN_DIFFERENCES: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Kafka's controller tells of Java's loggers; ours has none.
+const LOGGERS: (&str, &str) = (
+    "CONTROLLERS --describe --entity-type broker-loggers",
+    " sensitive=",
+);
+
 /// What `kafka-broker-api-versions` calls UNSUPPORTED since a broker offers only what its controllers
 /// serve: changes of voters, of access control, of delegation tokens, of quotas and of SCRAM credentials.
 const NOT_SERVED: &[&str] = &[
@@ -171,6 +201,9 @@ fn expected(command: &str, java: &str) -> String {
                 *line = format!("{api}UNSUPPORTED,");
             }
         }
+    }
+    if command.contains(LOGGERS.0) {
+        lines.retain(|line| !line.contains(LOGGERS.1));
     }
     for (tool, marked, more) in KNOWN_DIFFERENCES {
         if command.contains(tool) {
@@ -220,6 +253,49 @@ fn the_tools_say_the_same_of_both_quorums() {
         java.len(),
         differences.join("\n\n")
     );
+}
+
+#[test]
+fn older_tools_read_our_snapshots_too() {
+    let _turn = turn();
+    let java = said_of_a_snapshot(Kind::Java(RELEASE));
+    let ours = said_of_a_snapshot(Kind::Kraftd);
+    let differences: Vec<String> = java
+        .iter()
+        .zip(&ours)
+        .map(|((command, java), (_, ours))| (command, expected(command, java), ours))
+        .filter(|(_, java, ours)| java != *ours)
+        .map(|(command, java, ours)| format!("$ {command}\n{}", line_differences(&java, ours)))
+        .collect();
+    assert!(differences.is_empty(), "{}", differences.join("\n\n"));
+}
+
+/// What the tools of all releases say of a snapshot whose metadata.version all of them know.
+fn said_of_a_snapshot(kind: Kind) -> Vec<(String, String)> {
+    let mut settings =
+        Settings::new(kind, 1, 0).with("metadata.log.max.record.bytes.between.snapshots=1");
+    settings.format_arguments = ["--release-version", OLDEST_VERSION]
+        .map(str::to_owned)
+        .to_vec();
+    let cluster = Cluster::start(&settings);
+    cluster.fake_broker(101);
+    let topic = requests::configured(
+        requests::topic("orders", 2, 1),
+        &[("retention.ms", Some("1000"))],
+    );
+    cluster.ask_leader(7, &requests::create(vec![topic], false), |answer| {
+        matches!(answer, Response::CreateTopics(answer) if answer.topics[0].error_code.is_ok())
+    });
+    cluster.write("log.cleaner.threads", "2");
+    let snapshot = last_snapshot(&cluster).display().to_string();
+    let mut said = Vec::new();
+    for release in RELEASES {
+        let mut runner = ToolRunner::start(release);
+        for command in OFFLINE_COMMANDS {
+            said.push(ask(&cluster, &mut runner, release, command, &snapshot));
+        }
+    }
+    said
 }
 
 fn line_differences(java: &str, ours: &str) -> String {
@@ -292,7 +368,11 @@ fn ask(
         true => runner.ask_shell(&arguments, "byName"),
         false => runner.run(main, &arguments),
     };
-    if ["--alter", "--create", "--delete"]
+    assert!(
+        !said.stderr.contains("ClassNotFoundException"),
+        "{main}: {said}"
+    );
+    if ["--alter", "--create", "--delete", "grade", "disable"]
         .iter()
         .any(|word| command.contains(word))
     {
