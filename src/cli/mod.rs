@@ -8,6 +8,7 @@ pub mod dump;
 mod dump_record;
 mod format;
 mod halves;
+pub mod install_scripts;
 mod java_kafka;
 mod logging;
 pub mod quickstart;
@@ -15,6 +16,7 @@ mod quickstart_kafka;
 mod quorum;
 mod scram;
 pub mod server;
+mod serves;
 pub mod split;
 pub mod stop;
 pub mod storage;
@@ -47,12 +49,17 @@ enum Command {
     /// Stop the controllers of this machine (`kafka-server-stop.sh`).
     Stop(stop::Arguments),
     /// Format log directories and look at them (`kafka-storage.sh`).
-    #[command(subcommand)]
+    #[command(subcommand, args_override_self = true)]
     Storage(storage::Command),
     /// Format, start and stop the controllers of several hosts over ssh.
     Cluster(cluster::Arguments),
     /// Format and start three controllers on this machine, to try them out.
     Quickstart(quickstart::Arguments),
+    /// Put kraftd behind the scripts of a Kafka folder: controllers become kraftd's, brokers stay Kafka's.
+    InstallScripts(install_scripts::Arguments),
+    /// Say whether kraftd or Kafka serves a command line: asked by the scripts of `install-scripts`.
+    #[command(hide = true)]
+    Serves(serves::Arguments),
 }
 
 /// Where `server.properties` is.
@@ -65,10 +72,11 @@ pub struct ConfigFile {
 
 /// Says what is wrong with the command line, or prints the help that it asks for.
 pub fn explain(error: &clap::Error) -> ExitCode {
-    let _ended = error.print();
     if !error.use_stderr() {
+        let _ended = error.print();
         return ExitCode::SUCCESS;
     }
+    eprint!("{}", usage::without_passwords(&error.render().to_string()));
     let command = Arguments::command();
     if std::env::args().nth(1).as_deref() == Some("storage")
         && let Some(storage) = command.find_subcommand("storage")
@@ -90,6 +98,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Storage(command) => storage::run(command),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::Quickstart(arguments) => quickstart::run(arguments),
+        Command::InstallScripts(arguments) => install_scripts::run(&arguments),
+        Command::Serves(arguments) => serves::run(&arguments),
     }
 }
 

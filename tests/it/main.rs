@@ -9,6 +9,7 @@ mod controller;
 mod dump;
 mod envelope;
 mod home;
+mod install_scripts;
 mod log_damage;
 mod log_engine;
 mod log_model;
