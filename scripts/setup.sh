@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes sure that the tools the build and the tests need are here: a C compiler and cargo for kraftd,
 # with `--java` also a JDK and Maven for the tests against real Kafka, with `--musl` what a static binary
-# needs. Installs what is missing where that needs no questions (root on Debian); says what to install
-# elsewhere.
+# needs, with `--debian` what makes a bare Debian. Installs what is missing where that needs no questions
+# (root on Debian); says what to install elsewhere.
 set -eu
 
 need() { # need COMMAND PACKAGE...
@@ -28,6 +28,10 @@ fi
 if [ "${1:-}" = "--musl" ]; then
     need musl-gcc musl-tools
     need strip binutils
+fi
+if [ "${1:-}" = "--debian" ]; then
+    need debootstrap debootstrap
+    need ip iproute2
 fi
 if [ -n "$packages" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -375,7 +375,8 @@ const SAID_OTHERWISE: &[(&str, &str)] = &[
     ("-s -f kraft.version=0", NO_DYNAMIC_VOTERS),
     (
         "IS-A-FILE",
-        "cannot read DIR/data/meta.properties: Not a directory (os error 20)",
+        "cannot read DIR/data/meta.properties: Not a directory (os error 20). log.dirs and \
+         metadata.log.dir name directories",
     ),
 ];
 
