@@ -52,7 +52,11 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         let words = arguments.words.join(",");
         return Err(format!("Found non argument parameters: {words}"));
     }
-    let identity = Identity::load(file, overrides).map_err(|error| error.to_string())?;
+    let identity = Identity::load(file, overrides).map_err(|error| {
+        // What a controller must have besides is told at the same time.
+        let more = Config::load(file, overrides).err();
+        more.unwrap_or(error).to_string()
+    })?;
     let logging = Logging::from_env()?;
     if identity.is_broker && identity.is_controller {
         let start = combined::Start {

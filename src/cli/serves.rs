@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{ArgMatches, CommandFactory};
 
-use crate::config::values::Values;
+use crate::config::{Environment, values::Values};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -19,17 +19,18 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> ExitCode {
     let is_of_broker = named_file(arguments).is_some_and(|(file, overrides)| {
         // What is wrong with a file, kraftd says as it always does.
-        Values::load(&file, &overrides).is_ok_and(|values| is_of_broker(&values))
+        let values = Values::read(&file, &overrides, &Environment::of_process());
+        values.is_ok_and(|values| is_of_broker(&values))
     });
     println!("{}", if is_of_broker { "kafka" } else { "kraftd" });
     ExitCode::SUCCESS
 }
 
 fn is_of_broker(values: &Values) -> bool {
-    match &values.list("process.roles")[..] {
+    match values.list("process.roles") {
+        Ok(roles) if !roles.is_empty() => roles.iter().all(|role| role == "broker"),
         // Kafka 3.9 runs those still.
-        [] => values.is_set("zookeeper.connect"),
-        roles => roles.iter().all(|role| *role == "broker"),
+        Ok(_) | Err(_) => values.is_set("zookeeper.connect"),
     }
 }
 

@@ -156,15 +156,15 @@ impl Config {
     /// Checks what a controller must have; `path` is named where the file as a whole will not do.
     pub fn of(values: Values, path: &Path) -> Result<Config, ConfigError> {
         let identity = Identity::read(values)?;
-        check_role(&identity, path)?;
         let values = identity.values.clone();
         let mut problems = rules::of_every_node(&identity)?;
-        problems.extend(rules::java_classes(&values));
-        if problems.is_empty() {
-            problems.extend(check_voters(&identity));
+        if identity.is_controller {
+            problems.extend(rules::java_classes(&values));
         }
         ConfigError::of(problems)?;
-        let (listener, advertised) = controller_listener(Endpoints::of(&identity)?)?;
+        check_role(&identity, path)?;
+        let own = own_voter(&identity)?;
+        let (listener, advertised) = controller_listener(Endpoints::of(&identity)?, own)?;
         let seconds = values.number::<i64>("leader.imbalance.check.interval.seconds", 1)? as u64;
         let bytes = |key| values.number::<i64>(key, 1).map(|bytes| bytes as u64);
         let size = |key| values.number::<i32>(key, 1).map(|bytes| bytes as usize);
@@ -220,8 +220,11 @@ fn check_role(identity: &Identity, path: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-fn check_voters(identity: &Identity) -> Option<Problem> {
-    identity.voters.is_empty().then(|| {
+/// This node among the voters, which must be in the file.
+fn own_voter(identity: &Identity) -> Result<&Voter, Problem> {
+    let mut voters = identity.voters.iter();
+    let own = voters.find(|voter| voter.id == identity.node_id);
+    own.ok_or_else(|| {
         Problem::new(
             "controller.quorum.bootstrap.servers alone means voters that are kept in the log (KIP-853), \
              which this release cannot do yet.",
@@ -230,8 +233,9 @@ fn check_voters(identity: &Identity) -> Option<Problem> {
     })
 }
 
-/// The listener that is served, and what others are told of it.
-fn controller_listener(endpoints: Endpoints) -> Result<(Listener, Listener), Problem> {
+/// The listener that is served, and what others are told of it: where nothing else is said, the address
+/// of this voter (`KafkaConfig.effectiveAdvertisedControllerListeners`).
+fn controller_listener(endpoints: Endpoints, own: &Voter) -> Result<(Listener, Listener), Problem> {
     let (listeners, advertised) = (endpoints.listeners, endpoints.advertised);
     let [listener] = &listeners[..] else {
         return Err(Problem::new(
@@ -241,6 +245,7 @@ fn controller_listener(endpoints: Endpoints) -> Result<(Listener, Listener), Pro
     };
     let Listener {
         name,
+        host,
         security_protocol,
         ..
     } = listener;
@@ -250,6 +255,18 @@ fn controller_listener(endpoints: Endpoints) -> Result<(Listener, Listener), Pro
              PLAINTEXT only"
         )));
     }
-    let advertised = advertised.into_iter().find(|other| other.name == *name);
-    Ok((listener.clone(), advertised.unwrap_or(listener.clone())))
+    let told = advertised.into_iter().find(|other| other.name == *name);
+    let is_everywhere = ["", "0.0.0.0"].contains(&host.as_str());
+    let (host, port) = match &told {
+        Some(told) if told.host.is_empty() => (&own.host, told.port),
+        Some(told) => (&told.host, told.port),
+        None if is_everywhere => (&own.host, own.port),
+        None => (host, listener.port),
+    };
+    let advertised = Listener {
+        host: host.clone(),
+        port,
+        ..listener.clone()
+    };
+    Ok((listener.clone(), advertised))
 }

@@ -202,5 +202,17 @@ pub fn warnings(values: &Values) -> Result<Vec<Warning>, Problem> {
             ),
         });
     }
+    for known in BROKER_KEYS
+        .iter()
+        .filter(|known| known.usage == Usage::Unserved)
+    {
+        let key = known.key.name;
+        if values.is_set(key) && values.text(key) != known.key.default {
+            warnings.push(Warning {
+                key: key.to_owned(),
+                text: format!("{key} has no effect: kraftd does not serve it yet"),
+            });
+        }
+    }
     Ok(warnings)
 }

@@ -37,24 +37,39 @@ impl fmt::Debug for Values {
 }
 
 impl Values {
-    /// Reads the file; the environment (in container mode) wins over it, and `overrides` (`key=value`)
-    /// over both.
+    /// Reads what is set, and asks config providers for what stands for something else.
     pub fn load(
         path: &Path,
         overrides: &[String],
         environment: &Environment,
     ) -> Result<Values, ConfigError> {
+        let mut values = Values::read(path, overrides, environment)?;
+        let set = Arc::make_mut(&mut values.set);
+        values.secret = providers::resolve(set, environment, &mut values.warnings)?;
+        Ok(values)
+    }
+
+    /// Reads the file; the environment (in container mode) wins over it, and `overrides` (`key=value`)
+    /// over both.
+    pub fn read(
+        path: &Path,
+        overrides: &[String],
+        environment: &Environment,
+    ) -> Result<Values, Problem> {
         let from_environment = environment.keys()?;
         let mut set = match fs::read(path) {
-            Ok(bytes) => properties::parse(&properties::latin_1(&bytes))
-                .map_err(|reason| Problem::unreadable(path, reason))?,
+            Ok(bytes) => properties::parse(&properties::latin_1(&bytes)).map_err(|reason| {
+                Problem::unreadable(path, reason).hint(
+                    "after \\u stand four hexadecimal digits; a backslash itself is written twice",
+                )
+            })?,
             // A container may do with the environment alone.
             Err(error)
                 if error.kind() == io::ErrorKind::NotFound && !from_environment.is_empty() =>
             {
                 BTreeMap::new()
             }
-            Err(error) => return Err(Problem::unreadable(path, error).into()),
+            Err(error) => return Err(Problem::unreadable(path, error)),
         };
         set.extend(from_environment);
         for text in overrides {
@@ -66,12 +81,10 @@ impl Values {
         for value in set.values_mut() {
             *value = trim(value).to_owned();
         }
-        let mut warnings = unknown::unknown_keys(&set);
-        let secret = providers::resolve(&mut set, environment, &mut warnings)?;
         Ok(Values {
+            warnings: unknown::unknown_keys(&set),
+            secret: BTreeSet::new(),
             set: Arc::new(set),
-            secret,
-            warnings,
         })
     }
 

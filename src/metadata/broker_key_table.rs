@@ -69,7 +69,8 @@ broker_keys! {
     "controller.performance.sample.period.ms" Long Some("60000"), AtLeast(100), ReadOnly, JavaController;
     "controller.quorum.append.linger.ms" Int Some("25"), AtLeast(0), ReadOnly, Controller,
         "How long records wait for company before they are written. kraftd waits only where this is set.";
-    "controller.quorum.auto.join.enable" Boolean Some("false"), Anything, ReadOnly, JavaController;
+    "controller.quorum.auto.join.enable" Boolean Some("false"), Anything, ReadOnly, Unserved,
+        "Whether a controller joins a quorum whose voters are kept in the log by itself (KIP-853).";
     "controller.quorum.bootstrap.servers" List Some(""), Addresses, ReadOnly, Controller,
         "Where to ask for a quorum whose voters are kept in the log (KIP-853). Not served yet: a start needs controller.quorum.voters.";
     "controller.quorum.election.backoff.max.ms" Int Some("1000"), AtLeast(0), ReadOnly, Controller,
@@ -99,7 +100,8 @@ broker_keys! {
     "delegation.token.expiry.check.interval.ms" Long Some("3600000"), AtLeast(1), ReadOnly, JavaController;
     "delegation.token.expiry.time.ms" Long Some("86400000"), AtLeast(1), ReadOnly, JavaController;
     "delegation.token.max.lifetime.ms" Long Some("604800000"), AtLeast(1), ReadOnly, JavaController;
-    "delegation.token.secret.key" Password None, Anything, ReadOnly, JavaController;
+    "delegation.token.secret.key" Password None, Anything, ReadOnly, Unserved,
+        "Whether delegation tokens are made, and with which secret.";
     "delete.records.purgatory.purge.interval.requests" Int Some("1"), Anything, ReadOnly, Broker;
     "delete.topic.enable" Boolean Some("true"), Anything, ReadOnly, Controller,
         "Whether topics may be deleted.";
@@ -286,10 +288,14 @@ broker_keys! {
         "What topics have for segment.bytes unless they say otherwise.";
     "log.segment.delete.delay.ms" Long Some("60000"), AtLeast(0), ClusterWide, Controller,
         "What topics have for file.delete.delay.ms unless they say otherwise.";
-    "max.connection.creation.rate" Int Some("2147483647"), AtLeast(0), ClusterWide, JavaController;
-    "max.connections" Int Some("2147483647"), AtLeast(0), ClusterWide, JavaController;
-    "max.connections.per.ip" Int Some("2147483647"), AtLeast(0), ClusterWide, JavaController;
-    "max.connections.per.ip.overrides" String Some(""), Anything, ClusterWide, JavaController;
+    "max.connection.creation.rate" Int Some("2147483647"), AtLeast(0), ClusterWide, Unserved,
+        "How many connections may be opened in a second.";
+    "max.connections" Int Some("2147483647"), AtLeast(0), ClusterWide, Unserved,
+        "How many connections may be open.";
+    "max.connections.per.ip" Int Some("2147483647"), AtLeast(0), ClusterWide, Unserved,
+        "How many connections one address may have open.";
+    "max.connections.per.ip.overrides" String Some(""), Anything, ClusterWide, Unserved,
+        "The same for single addresses.";
     "max.incremental.fetch.session.cache.slots" Int Some("1000"), AtLeast(0), ReadOnly, Broker;
     "max.request.partition.size.limit" Int Some("2000"), AtLeast(1), ReadOnly, Broker;
     "message.max.bytes" Int Some("1048588"), AtLeast(0), ClusterWide, Controller,

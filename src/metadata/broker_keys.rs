@@ -25,6 +25,9 @@ pub enum Usage {
     Broker,
     /// Kafka's own controllers. kraftd has nothing that it could set, or does not serve what it sets.
     JavaController,
+    /// Kafka's own controllers, and somebody may count on it: that kraftd does not serve it is told at the
+    /// start where it is set.
+    Unserved,
     /// It names a Java class that would decide something: any but the default stops the start of a
     /// controller, because to leave the class out would decide otherwise.
     JavaClass,
@@ -105,7 +108,7 @@ mod tests {
     fn what_a_controller_goes_by_is_documented() {
         for key in BROKER_KEYS {
             let documented = !key.key.documentation.is_empty();
-            let wanted = matches!(key.usage, Usage::Controller | Usage::JavaClass);
+            let wanted = !matches!(key.usage, Usage::Broker | Usage::JavaController);
             assert_eq!(documented, wanted, "{}", key.key.name);
         }
         for name in REQUIRED.iter().chain(INTERNAL) {

@@ -204,14 +204,6 @@ fn options(
         };
         (voter.id, endpoint)
     });
-    let own = identity
-        .voters
-        .iter()
-        .find(|voter| voter.id == identity.node_id);
-    let host = match config.advertised.host.as_str() {
-        "" => own.map_or("localhost", |voter| voter.host.as_str()),
-        host => host,
-    };
     Options {
         raft: raft::Options {
             node_id: identity.node_id,
@@ -240,7 +232,7 @@ fn options(
         },
         listeners: vec![controller_registration::Listener {
             name: config.listener.name.clone(),
-            host: host.to_owned(),
+            host: config.advertised.host.clone(),
             port: config.advertised.port,
             security_protocol: PLAINTEXT,
             ..Default::default()

@@ -66,6 +66,31 @@ fn kafkas_defaults_hold() {
     );
 }
 
+/// Who is told nothing else is told the address among the voters.
+#[test]
+fn others_are_told_where_this_controller_is() {
+    for (lines, host, port) in [
+        ("", "localhost", 9093),
+        ("listeners=CONTROLLER://:19093\n", "a", 9093),
+        ("listeners=CONTROLLER://0.0.0.0:19093\n", "a", 9093),
+        ("listeners=CONTROLLER://[::1]:19093\n", "::1", 19093),
+        (
+            "advertised.listeners=CONTROLLER://b:1,OTHER://c:2\nlistener.security.protocol.map=\\\n\
+          CONTROLLER:PLAINTEXT,OTHER:PLAINTEXT\n",
+            "b",
+            1,
+        ),
+        ("advertised.listeners=controller://:1\n", "a", 1),
+    ] {
+        let advertised = load(lines, &[]).expect("loads").advertised;
+        assert_eq!(
+            (advertised.host.as_str(), advertised.port),
+            (host, port),
+            "{lines}"
+        );
+    }
+}
+
 #[test]
 fn the_file_is_javas_and_overrides_win() {
     let config = load(
@@ -267,7 +292,9 @@ fn what_cannot_be_honoured_stops_the_start() {
         |key: &str| format!("{key}=org.example.Open names a Java class, which kraftd cannot run");
     let mut cases = vec![
         (
-            "process.roles=broker,controller\n".to_owned(),
+            "process.roles=broker,controller\nlisteners=PLAINTEXT://:9092,CONTROLLER://:9093\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+                .to_owned(),
             "process.roles asks for a broker, and kraftd is a controller".to_owned(),
         ),
         (
@@ -360,9 +387,14 @@ fn unknown_keys_are_warned_of_once_with_the_key_that_was_meant() {
             "zookeeper.connect has no effect: Kafka 4 does not have it any more",
         ]
     );
-    let lines = "broker.session.timeout.ms=3000\n";
+    let lines =
+        "broker.session.timeout.ms=3000\nmax.connections=10\nmax.connections.per.ip=2147483647\n";
     let warnings = load(lines, &[]).expect("loads").warnings;
-    assert_eq!(warnings[0].key, "broker.session.timeout.ms");
+    let keys: Vec<&str> = warnings
+        .iter()
+        .map(|warning| warning.key.as_str())
+        .collect();
+    assert_eq!(keys, ["broker.session.timeout.ms", "max.connections"]);
 }
 
 /// Reads a file in an environment.

@@ -38,14 +38,18 @@ impl Site {
         site.script("kafka-server-stop.sh", NO_BROKER);
         // Some make such names themselves.
         symlink("kafka-storage.sh", site.bin().join("kafka-storage")).expect("links");
-        for (name, roles) in [
-            ("controller", "controller"),
-            ("broker", "broker"),
-            ("both", "broker,controller"),
+        for (name, roles, listeners) in [
+            ("controller", "controller", "CONTROLLER://:9093"),
+            ("broker", "broker", "PLAINTEXT://:9092"),
+            (
+                "both",
+                "broker,controller",
+                "CONTROLLER://:9093,PLAINTEXT://:9092",
+            ),
         ] {
             let text = format!(
                 "process.roles={roles}\nnode.id={}\ncontroller.quorum.voters=1@localhost:9093\n\
-                 controller.listener.names=CONTROLLER\nlog.dirs={}\n",
+                 controller.listener.names=CONTROLLER\nlisteners={listeners}\nlog.dirs={}\n",
                 if name == "broker" { 2 } else { 1 },
                 site.dir.path().join(name).display()
             );

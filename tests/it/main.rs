@@ -5,6 +5,7 @@ mod cluster_command;
 mod combined;
 mod config;
 mod config_document;
+mod config_start;
 mod controller;
 mod dump;
 mod envelope;

@@ -1,0 +1,104 @@
+//! What `kraftd server FILE` says of a file that will not do, and with which exit code it ends.
+
+use std::{
+    fs,
+    process::{Command, Output},
+};
+
+const CONTROLLER: &str = "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+    controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
+    listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n";
+
+/// Starts a node with these lines after the others; its directory is not formatted.
+fn start(file: &str, lines: &str) -> Output {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("server.properties");
+    let data = dir.path().join("data");
+    fs::write(&path, format!("{file}log.dirs={}\n{lines}", data.display())).expect("writes");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kraftd"));
+    let started = command.arg("server").arg(&path).output();
+    assert!(!data.exists(), "nothing is made");
+    started.expect("kraftd runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_refused_start_says_kafkas_sentence_and_ends_with_1() {
+    let id_9 = "requirement failed: If process.roles contains the 'controller' role, the node id 9 must be \
+                included in the set of voters controller.quorum.voters=Set(1)";
+    let broker = "requirement failed: If process.roles contains just the 'broker' role, the node id 1 must not \
+                  be included in the set of voters controller.quorum.voters=Set(1)";
+    for (file, lines, sentence) in [
+        (
+            "zookeeper.connect=localhost:2181\n",
+            "",
+            "Missing required configuration \"process.roles\" which has no default value.",
+        ),
+        (
+            "process.roles=controller\n",
+            "",
+            "Missing required configuration \"node.id\" which has no default value.",
+        ),
+        (
+            CONTROLLER,
+            "num.io.threads=xyz\n",
+            "Invalid value xyz for configuration num.io.threads: Not a number of type INT",
+        ),
+        (CONTROLLER, "node.id=9\n", id_9),
+        (
+            CONTROLLER,
+            "process.roles=broker\nlisteners=PLAINTEXT://localhost:9092\n",
+            broker,
+        ),
+        (
+            CONTROLLER,
+            "listeners=PLAINTEXT://localhost:9092\n",
+            "requirement failed: The listeners config must only contain KRaft controller listeners from \
+             controller.listener.names when process.roles=controller",
+        ),
+        (
+            CONTROLLER,
+            "controller.quorum.voters=\n",
+            "If using process.roles, either controller.quorum.bootstrap.servers must contain the set of \
+             bootstrap controllers or controller.quorum.voters must contain a parseable set of controllers.",
+        ),
+        (
+            CONTROLLER,
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT\n",
+            "Error creating broker listeners from '[CONTROLLER://localhost:9093]': No security protocol \
+             defined for listener CONTROLLER",
+        ),
+        (
+            CONTROLLER,
+            "alter.config.policy.class.name=org.example.Policy\n",
+            "alter.config.policy.class.name=org.example.Policy names a Java class, which kraftd cannot run",
+        ),
+        (CONTROLLER, "", "No readable meta.properties files found"),
+    ] {
+        let output = start(file, lines);
+        let (said, line) = (text(&output.stderr), lines.trim());
+        assert_eq!(output.status.code(), Some(1), "{line}: {said}");
+        assert!(said.starts_with(sentence), "{line}: {said}");
+        // Then a hint at most: no stack trace.
+        let more = said[sentence.len()..].trim();
+        assert!(more.lines().count() <= 2, "{line}: {said}");
+    }
+}
+
+/// What stops nothing is in the log, once.
+#[test]
+fn warnings_are_logged() {
+    let output = start(
+        CONTROLLER,
+        "advertised.Listeners=CONTROLLER://a:9093\nssl.key.password=hush\n",
+    );
+    let said = text(&output.stdout);
+    let warning =
+        "advertised.Listeners is unknown and has no effect: did you mean advertised.listeners?";
+    assert_eq!(said.matches(warning).count(), 1, "{said}");
+    assert!(said.contains("WARN"), "{said}");
+    assert!(!said.contains("hush"), "{said}");
+}
