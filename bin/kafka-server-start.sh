@@ -7,7 +7,8 @@ if [ $# -lt 1 ] || [ "$*" = -daemon ]; then
     echo "$usage"
     exit 1
 fi
-kraftd=$(dirname "$0")/kraftd.sh
+bin=$(dirname "$(readlink -f "$0")")
+kraftd=$bin/kraftd.sh
 case "$1" in
 -daemon) ;;
 --version) exec "$kraftd" server --version ;;
@@ -32,6 +33,6 @@ esac
 shift
 # What is wrong with the file or the directories is said here and now, not in a log that nobody reads.
 "$kraftd" server --check "$@" || exit 1
-logs=${LOG_DIR:-$(cd "$(dirname "$0")/.." && pwd)/logs}
+logs=${LOG_DIR:-$(dirname "$bin")/logs}
 mkdir -p "$logs" && true >>"$logs/kafkaServer.out" || exit 1
 setsid "$kraftd" server "$@" >"$logs/kafkaServer.out" 2>&1 </dev/null &

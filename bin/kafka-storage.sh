@@ -1,3 +1,3 @@
 #!/bin/sh
 # Kafka's command of this name, served by kraftd.
-exec "$(dirname "$0")/kraftd.sh" storage "$@"
+exec "$(dirname "$(readlink -f "$0")")/kraftd.sh" storage "$@"

@@ -3,20 +3,20 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::ExitCode,
     time::Duration,
 };
 
 use super::{
     halves::Halves,
+    in_silence,
     java_kafka::JavaKafka,
-    quorum, split, storage,
+    ourselves, quorum, split, storage,
     supervisor::{Nodes, supervise},
 };
 use crate::{
-    config::{Config, Identity, Voter},
+    config::{Identity, Voter},
     log::ensemble::Ensemble,
-    server,
 };
 
 /// How long a controller may take to say whether there is a leader.
@@ -65,8 +65,9 @@ fn prepare(start: &Start) -> Result<Site, String> {
     );
     split::write(&controller, &halves.controller)?;
     split::write(&broker, &halves.broker)?;
-    let config = Config::load(&controller, &[]).map_err(|error| error.to_string())?;
-    server::check(&config)?;
+    let mut check = ourselves(&["server", "--check"])?;
+    check.arg(&controller);
+    in_silence(check)?;
     storage::format_in_silence(&cluster_id, &broker)?;
     Ok(Site {
         kafka,
@@ -105,9 +106,8 @@ fn cluster_id(identity: &Identity) -> Result<String, String> {
 impl Site {
     async fn run(&self, nodes: &mut Nodes) -> Result<(), String> {
         let (controller, broker) = (self.halves.controller.node_id, self.halves.broker.node_id);
-        let kraftd = std::env::current_exe().map_err(|error| error.to_string())?;
-        let mut command = Command::new(kraftd);
-        command.arg("server").arg(&self.controller);
+        let mut command = ourselves(&["server"])?;
+        command.arg(&self.controller);
         nodes.start(&format!("controller {controller}"), command)?;
         // A broker gives up after a minute without a leader; hosts are started by hand, one after the other.
         while !has_leader(self.halves.voters.clone()).await {

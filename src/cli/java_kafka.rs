@@ -45,38 +45,10 @@ impl JavaKafka {
         }
     }
 
-    /// The broker of this configuration, in the foreground.
+    /// The broker of this configuration, in the foreground: Kafka's scripts leave no shell behind.
     pub fn broker(&self, properties: &Path) -> Command {
-        let bin = self.home.join("bin");
-        let own = bin.join("kafka-server-start.sh");
-        let is_javas = |script: &Path| {
-            fs::read_to_string(script).is_ok_and(|text| text.contains("kafka-run-class"))
-        };
-        if is_javas(&own) {
-            let mut command = Command::new(own);
-            command.arg(properties);
-            return command;
-        }
-        // Our scripts were laid over Kafka's: what its own would do.
-        let mut command = Command::new(bin.join("kafka-run-class.sh"));
-        command
-            .args(["-name", "kafkaServer", "-loggc", "kafka.Kafka"])
-            .arg(properties);
-        if env::var_os("KAFKA_HEAP_OPTS").is_none() {
-            command.env("KAFKA_HEAP_OPTS", "-Xmx1G -Xms1G");
-        }
-        let log4j = [
-            ("config/log4j2.yaml", "-Dlog4j2.configurationFile="),
-            ("config/log4j.properties", "-Dlog4j.configuration=file:"),
-        ];
-        let mut log4j = log4j
-            .iter()
-            .map(|(file, option)| (self.home.join(file), option));
-        if env::var_os("KAFKA_LOG4J_OPTS").is_none()
-            && let Some((file, option)) = log4j.find(|(file, _)| file.exists())
-        {
-            command.env("KAFKA_LOG4J_OPTS", format!("{option}{}", file.display()));
-        }
+        let mut command = Command::new(self.home.join("bin/kafka-server-start.sh"));
+        command.arg(properties);
         command
     }
 }

@@ -23,7 +23,10 @@ pub mod storage;
 mod supervisor;
 mod usage;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::PathBuf,
+    process::{self, ExitCode},
+};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -100,6 +103,23 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Quickstart(arguments) => quickstart::run(arguments),
         Command::InstallScripts(arguments) => install_scripts::run(&arguments),
         Command::Serves(arguments) => serves::run(&arguments),
+    }
+}
+
+/// A command of this very program.
+fn ourselves(words: &[&str]) -> Result<process::Command, String> {
+    let kraftd = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = process::Command::new(kraftd);
+    command.args(words);
+    Ok(command)
+}
+
+/// Runs a command to its end; what it says is told only where it fails.
+fn in_silence(mut command: process::Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
     }
 }
 

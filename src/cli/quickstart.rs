@@ -5,14 +5,14 @@ use std::{
     fs,
     io::IsTerminal,
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::ExitCode,
     time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    fail, quickstart_kafka, quorum, storage,
+    fail, ourselves, quickstart_kafka, quorum, storage,
     supervisor::{Nodes, POLL, supervise},
 };
 use crate::{log::meta_properties, protocol::NodeId};
@@ -146,13 +146,10 @@ impl Site {
     }
 
     fn start_controllers(&self, nodes: &mut Nodes) -> Result<(), String> {
-        let kraftd = std::env::current_exe().map_err(|error| error.to_string())?;
         for id in 1..=3 {
             let name = format!("controller-{id}");
-            let mut command = Command::new(&kraftd);
-            command
-                .arg("server")
-                .arg(self.dir.join(format!("{name}.properties")));
+            let mut command = ourselves(&["server"])?;
+            command.arg(self.dir.join(format!("{name}.properties")));
             nodes.start_logging(&name, command, &self.dir)?;
         }
         Ok(())

@@ -2,12 +2,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{self, ExitCode},
+    process::ExitCode,
 };
 
 use clap::Subcommand;
 
-use super::{ConfigFile, fail, format};
+use super::{ConfigFile, fail, format, in_silence, ourselves};
 use crate::{
     config::Identity,
     log::{
@@ -74,19 +74,18 @@ pub fn random_uuid() -> Uuid {
     }
 }
 
-/// Formats what is not formatted yet for a node that is about to run beside others; only a failure is told.
+/// Formats what is not formatted yet for a node that is about to run beside others.
 pub fn format_in_silence(cluster_id: &str, properties: &Path) -> Result<(), String> {
-    let kraftd = std::env::current_exe().map_err(|error| error.to_string())?;
-    let formatted = process::Command::new(kraftd)
-        .args(["storage", "format", "--ignore-formatted"])
-        .args(["--cluster-id", cluster_id, "--config"])
-        .arg(properties)
-        .output()
-        .map_err(|error| error.to_string())?;
-    match formatted.status.success() {
-        true => Ok(()),
-        false => Err(String::from_utf8_lossy(&formatted.stderr).trim().to_owned()),
-    }
+    let format = [
+        "storage",
+        "format",
+        "--ignore-formatted",
+        "--cluster-id",
+        cluster_id,
+    ];
+    let mut command = ourselves(&format)?;
+    command.arg("--config").arg(properties);
+    in_silence(command)
 }
 
 fn info(config: PathBuf) -> Result<(), String> {

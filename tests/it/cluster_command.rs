@@ -54,9 +54,19 @@ impl Site {
     }
 
     fn cluster(&self, action: &str, hosts: &str) -> Output {
+        self.cluster_with(action, hosts, &[])
+    }
+
+    fn cluster_with(&self, action: &str, hosts: &str, further: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kraftd"));
-        command.args(["cluster", action, "--hosts", hosts, "--ssh"]);
-        command.arg(self.ssh()).output().expect("kraftd runs")
+        command
+            .args(["cluster", action, "--hosts", hosts])
+            .args(further);
+        command
+            .arg("--ssh")
+            .arg(self.ssh())
+            .output()
+            .expect("kraftd runs")
     }
 
     fn identity(&self, host: &str) -> String {
@@ -107,6 +117,32 @@ fn hosts_are_formatted_with_one_id_started_shown_and_stopped() {
     let status = site.cluster("status", &hosts);
     assert_eq!(status.status.code(), Some(1));
     assert!(text(&status.stderr).contains("No leader"), "{status:?}");
+
+    let alone = site.cluster_with("start", "one", &["--timeout", "1"]);
+    assert_eq!(alone.status.code(), Some(1));
+    let told = text(&alone.stderr);
+    assert!(
+        told.starts_with("waiting for the controllers to elect a leader\n"),
+        "{told}"
+    );
+    assert!(
+        told.ends_with("no leader was elected within 1 s; see one:kraftd/logs/kafkaServer.out\n"),
+        "{told}"
+    );
+    assert!(
+        text(&alone.stdout).contains("does not answer: "),
+        "{alone:?}"
+    );
+    let stopped = site.cluster("stop", &hosts);
+    let expected = [0, 1, 2].map(|at| (HOSTS[at], FIRST_ID + at));
+    let [one, two, three] = expected;
+    assert_eq!(
+        text(&stopped.stdout),
+        format!(
+            "{}: {} stops\n{}: {} does not run\n{}: {} does not run\n",
+            one.0, one.1, two.0, two.1, three.0, three.1
+        )
+    );
 }
 
 #[test]

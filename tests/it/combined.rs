@@ -226,6 +226,40 @@ fn what_format_has_not_done_is_told() {
     assert_eq!(output.status.code(), Some(1));
 }
 
+/// They count like lines at the end of the file, in both halves.
+#[test]
+fn overrides_reach_the_halves() {
+    let site = Site::formatted(47);
+    let kafka = site.kafka("4.3.1");
+    let listeners = format!(
+        "listeners=PLAINTEXT://localhost:1,CONTROLLER://localhost:{}",
+        site.port
+    );
+    let words = ["bin/kraftd.sh", "server", "--check", FILE];
+    let overrides = ["--override", r"broker.rack=a\b", "--override", &listeners];
+    let checked = site.typed(&[&words[..], &overrides].concat(), Some(&kafka));
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+    let half = |name: &str| {
+        let text = fs::read_to_string(site.home().join("data").join(name)).expect("was written");
+        text.lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (controller, broker) = (half("controller.properties"), half("broker.properties"));
+    let own = format!("listeners=CONTROLLER://localhost:{}", site.port);
+    assert!(controller.contains(&own), "{controller:?}");
+    assert!(
+        broker.contains(&"listeners=PLAINTEXT://localhost:1".to_owned()),
+        "{broker:?}"
+    );
+    for half in [controller, broker] {
+        assert!(half.contains(&r"broker.rack=a\\b".to_owned()), "{half:?}");
+        let listeners = half.iter().filter(|line| line.starts_with("listeners"));
+        assert_eq!(listeners.count(), 1, "{half:?}");
+    }
+}
+
 #[test]
 fn both_halves_start_and_stop_in_order() {
     let site = Site::formatted(43);

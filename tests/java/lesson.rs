@@ -300,26 +300,26 @@ impl Lesson {
     }
 
     fn by_cluster_command(&self) {
-        let status = self.cluster("status");
+        let status = self.cluster("status", &[]);
         assert_eq!(status.matches(" leader ").count(), 1, "{status}");
         assert_eq!(status.matches(" standby ").count(), 2, "{status}");
         assert_eq!(status.matches(" broker ").count(), 3, "{status}");
-        let stopped = self.cluster("stop");
+        let stopped = self.cluster("stop", &[]);
         assert_eq!(
             stopped,
             "hadoop102: 2 stops\nhadoop103: 3 stops\nhadoop104: 4 stops\n"
         );
         self.wait_until_nothing_runs();
-        let started = self.cluster("start");
+        let started = self.cluster("start", &["--with-java-broker", "/opt/module/kafka"]);
         assert!(started.starts_with("hadoop102: 2 started\n"), "{started}");
         assert_eq!(started.matches(" broker ").count(), 3, "{started}");
         self.read();
-        self.cluster("stop");
+        self.cluster("stop", &[]);
         self.wait_until_nothing_runs();
     }
 
     #[track_caller]
-    fn cluster(&self, action: &str) -> String {
+    fn cluster(&self, action: &str, further: &[&str]) -> String {
         let kraftd = self
             .hosts
             .opt("hadoop102")
@@ -335,13 +335,13 @@ impl Lesson {
             "--dir",
             "/opt/module/kafka2",
         ];
-        let further = [
+        let place = [
             "--config",
             "config/kraft/server.properties",
             "--timeout",
             &patience,
         ];
-        let words = [&words[..], &further].concat();
+        let words = [&words[..], &place, further].concat();
         run_to_end(
             &format!("kraftd cluster {action}"),
             self.hosts.admin(&words),
