@@ -1,10 +1,14 @@
 //! The two halves of a file with `process.roles=broker,controller`: what kraftd runs, and what Java's Kafka runs
 //! beside it. Each half is the file itself, line by line, but for what the halves cannot share.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use crate::{
-    config::{ConfigError, Endpoints, Identity, Problem, Voter, listeners::Listener},
+    config::{ConfigError, Endpoints, Environment, Identity, Problem, Voter, listeners::Listener},
     protocol::{NodeId, properties},
 };
 
@@ -47,11 +51,20 @@ impl Halves {
         broker_id: Option<i32>,
         made: &str,
     ) -> Result<Halves, ConfigError> {
-        let bytes = std::fs::read(path).map_err(|error| Problem::unreadable(path, error))?;
+        let environment = Environment::of_process().keys()?;
+        let bytes = match fs::read(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound && !environment.is_empty() => {
+                Vec::new()
+            }
+            read => read.map_err(|error| Problem::unreadable(path, error))?,
+        };
         // One char a byte, so that comments in any encoding come through.
-        let mut text: String = bytes.into_iter().map(char::from).collect();
-        for assignment in overrides {
-            text = format!("{}\n{}\n", text.trim_end_matches('\n'), escape(assignment));
+        let mut text = properties::latin_1(&bytes);
+        let environment = environment
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"));
+        for assignment in environment.chain(overrides.iter().cloned()) {
+            text = format!("{}\n{}\n", text.trim_end_matches('\n'), escape(&assignment));
         }
         let (of_controller, of_broker) = listeners(identity)?;
         let (broker_id, why_this_id) = match broker_id {

@@ -30,6 +30,8 @@ use std::{
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::config::CONTAINER_SWITCH;
+
 /// The release of Kafka whose commands these are.
 const KAFKA_RELEASE: &str = "4.3.1";
 
@@ -106,11 +108,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-/// A command of this very program.
+/// A command of this very program. Its file has all the keys: those of the environment are not to be set again.
 fn ourselves(words: &[&str]) -> Result<process::Command, String> {
     let kraftd = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = process::Command::new(kraftd);
-    command.args(words);
+    command.args(words).env_remove(CONTAINER_SWITCH);
     Ok(command)
 }
 

@@ -58,6 +58,12 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         more.unwrap_or(error).to_string()
     })?;
     let logging = Logging::from_env()?;
+    if *check {
+        // Later they are in a log only.
+        for warning in &identity.values.warnings {
+            eprintln!("{}: {warning}", file.display());
+        }
+    }
     if identity.is_broker && identity.is_controller {
         let start = combined::Start {
             file,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::Problem;
 use crate::protocol::properties;
 
-const SWITCH: &str = "KRAFTD_CONTAINER";
+pub const CONTAINER_SWITCH: &str = "KRAFTD_CONTAINER";
 const ADVERTISED: &str = "KAFKA_ADVERTISED_LISTENERS";
 
 /// Variables that mean something else.
@@ -64,11 +64,11 @@ impl Environment {
     }
 
     fn is_container(&self) -> Result<bool, Problem> {
-        match self.0.get(SWITCH).map(String::as_str) {
+        match self.0.get(CONTAINER_SWITCH).map(String::as_str) {
             None | Some("" | "0" | "false") => Ok(false),
             Some("1" | "true") => Ok(true),
             Some(other) => Err(Problem::new(format!(
-                "{SWITCH}={other}: expected 1 (KAFKA_... variables set keys) or 0"
+                "{CONTAINER_SWITCH}={other}: expected 1 (KAFKA_... variables set keys) or 0"
             ))),
         }
     }

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 use crate::protocol::NodeId;
 pub use endpoints::Endpoints;
-pub use environment::Environment;
+pub use environment::{CONTAINER_SWITCH, Environment};
 use listeners::Listener;
 pub use problem::{ConfigError, Problem};
 pub use unknown::Warning;

@@ -226,7 +226,7 @@ fn what_format_has_not_done_is_told() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// They count like lines at the end of the file, in both halves.
+/// They count like lines at the end of the file, in both halves; so do the keys of a container's environment.
 #[test]
 fn overrides_reach_the_halves() {
     let site = Site::formatted(47);
@@ -253,10 +253,27 @@ fn overrides_reach_the_halves() {
         broker.contains(&"listeners=PLAINTEXT://localhost:1".to_owned()),
         "{broker:?}"
     );
-    for half in [controller, broker] {
+    for half in [&controller, &broker] {
         assert!(half.contains(&r"broker.rack=a\\b".to_owned()), "{half:?}");
         let listeners = half.iter().filter(|line| line.starts_with("listeners"));
         assert_eq!(listeners.count(), 1, "{half:?}");
+    }
+    let mut command = site.command(&words, Some(&kafka));
+    command
+        .env("KRAFTD_CONTAINER", "1")
+        .env("KAFKA_PROCESS_ROLES", "controller,broker");
+    let checked = command
+        .env("KAFKA_NUM_PARTITIONS", "9")
+        .output()
+        .expect("runs");
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+    for (name, role) in [
+        ("controller.properties", "controller"),
+        ("broker.properties", "broker"),
+    ] {
+        let half = half(name);
+        assert!(half.contains(&"num.partitions=9".to_owned()), "{half:?}");
+        assert!(half.contains(&format!("process.roles={role}")), "{half:?}");
     }
 }
 

@@ -190,11 +190,17 @@ impl Lesson {
         let said = String::from_utf8_lossy(&two_words.stderr).into_owned();
         assert!(said.contains("-daemon is one word"), "{said}");
         for host in HOSTS {
-            let said = self.ssh(
-                host,
-                "bin/kafka-server-start.sh -daemon config/kraft/server.properties",
+            let start = "bin/kafka-server-start.sh -daemon config/kraft/server.properties";
+            let started = self.typed(host, start);
+            let said = String::from_utf8_lossy(&started.stderr).into_owned();
+            assert!(
+                said.contains("advertised.Listeners is unknown and has no effect: did you mean advertised.listeners?"),
+                "{said}"
             );
-            assert_eq!(said, "", "{host}");
+            assert!(
+                started.status.success() && started.stdout.is_empty(),
+                "{host}: {started:?}"
+            );
         }
         self.wait_until_all_serve();
     }
