@@ -43,7 +43,13 @@ impl Endpoints {
             (false, true) => self.controller_alone().or_else(|| self.controller()),
             (_, _) => self.controller(),
         };
-        let by_role = by_role.map(|problem| values.shown(CONTROLLERS, problem));
+        let by_role = by_role.map(|problem| match values.is_set(LISTENERS) {
+            true => values.shown(CONTROLLERS, problem),
+            false => problem.hint(format!(
+                "{LISTENERS} is not set, and Kafka's default is PLAINTEXT://:9092: set it, for example \
+                 {LISTENERS}=CONTROLLER://:9093"
+            )),
+        });
         let inter_broker = self.inter_broker(identity);
         let nonroutable = self
             .advertised

@@ -12,6 +12,8 @@ use crate::metadata::broker_keys::{BROKER_KEYS, Usage};
 const HOUR_MS: i64 = 3_600_000;
 const MINUTE_MS: i64 = 60_000;
 const VOTERS: &str = "controller.quorum.voters";
+const IDLE: &str = "connections.max.idle.ms";
+const DELAY: &str = "connection.failed.authentication.delay.ms";
 const AUTHORIZER: &str = "authorizer.class.name";
 
 /// What holds for brokers and controllers alike.
@@ -64,13 +66,15 @@ fn numbers(values: &Values) -> Result<Vec<Problem>, ConfigError> {
     let cleaners = number("log.cleaner.threads")?.max(1);
     let wait = number("replica.fetch.wait.max.ms")?;
     let queued = number("queued.max.request.bytes")?;
-    let idle = number("connections.max.idle.ms")?;
-    let delay = number("connection.failed.authentication.delay.ms")?;
+    let idle = number(IDLE)?;
+    let delay = number(DELAY)?;
     let request = number("socket.request.max.bytes")?;
     let of_no_ip = number("max.connections.per.ip")? == 0;
     let failed_late = format!(
-        "connection.failed.authentication.delay.ms={delay} should always be less than \
-         connections.max.idle.ms={idle} to prevent failed authentication responses from timing out"
+        "{DELAY}={} should always be less than {IDLE}={} to prevent failed authentication responses from \
+         timing out",
+        values.printed(DELAY, delay),
+        values.printed(IDLE, idle)
     );
     let rules = [
         (roll >= 1, "log.roll.ms must be greater than or equal to 1"),
@@ -197,8 +201,10 @@ pub fn warnings(values: &Values) -> Result<Vec<Warning>, Problem> {
         warnings.push(Warning {
             key: session.to_owned(),
             text: format!(
-                "{heartbeat} ({interval} ms) must be less than or equal to half of the {session} \
-                 ({timeout} ms), or brokers are fenced for a single heartbeat that is late"
+                "{heartbeat} ({} ms) must be less than or equal to half of the {session} ({} ms), or brokers \
+                 are fenced for a single heartbeat that is late",
+                values.printed(heartbeat, interval),
+                values.printed(session, timeout)
             ),
         });
     }

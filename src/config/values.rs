@@ -170,6 +170,14 @@ impl Values {
         }
     }
 
+    /// A value as it may be printed.
+    pub fn printed(&self, key: &str, value: impl fmt::Display) -> String {
+        match self.secret.contains(key) {
+            false => value.to_string(),
+            true => HIDDEN.to_owned(),
+        }
+    }
+
     fn value(&self, key: &str) -> Result<Option<Value>, Problem> {
         match BrokerKey::named(key) {
             Some(known) => self.parse(&known.key),

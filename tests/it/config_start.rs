@@ -5,6 +5,8 @@ use std::{
     process::{Command, Output},
 };
 
+use crate::home::{free_ports, text};
+
 const CONTROLLER: &str = "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
     controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:9093\n\
     listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n";
@@ -19,10 +21,6 @@ fn start(file: &str, lines: &str) -> Output {
     let started = command.arg("server").arg(&path).output();
     assert!(!data.exists(), "nothing is made");
     started.expect("kraftd runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[test]
@@ -76,6 +74,14 @@ fn a_refused_start_says_kafkas_sentence_and_ends_with_1() {
             "alter.config.policy.class.name=org.example.Policy\n",
             "alter.config.policy.class.name=org.example.Policy names a Java class, which kraftd cannot run",
         ),
+        (
+            "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n\
+             controller.listener.names=CONTROLLER\n",
+            "",
+            "requirement failed: The listeners config must only contain KRaft controller listeners from \
+             controller.listener.names when process.roles=controller\nhint: listeners is not set, and Kafka's \
+             default is PLAINTEXT://:9092: set it, for example listeners=CONTROLLER://:9093",
+        ),
         (CONTROLLER, "", "No readable meta.properties files found"),
     ] {
         let output = start(file, lines);
@@ -86,6 +92,45 @@ fn a_refused_start_says_kafkas_sentence_and_ends_with_1() {
         let more = said[sentence.len()..].trim();
         assert!(more.lines().count() <= 2, "{line}: {said}");
     }
+}
+
+/// The commands of an image agree: they read the same variables, and there need be no file.
+#[test]
+fn a_container_needs_no_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let [port] = free_ports();
+    let listener = format!("CONTROLLER://localhost:{port}");
+    let kraftd = |words: &[&str], partitions: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kraftd"));
+        let command = command
+            .args(words)
+            .arg(dir.path().join("none.properties"))
+            .env("KRAFTD_CONTAINER", "1")
+            .env("KAFKA_PROCESS_ROLES", "controller")
+            .env("KAFKA_NODE_ID", "1")
+            .env(
+                "KAFKA_CONTROLLER_QUORUM_VOTERS",
+                format!("1@localhost:{port}"),
+            )
+            .env("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER")
+            .env("KAFKA_LISTENERS", &listener)
+            .env("KAFKA_LOG_DIRS", dir.path().join("data"))
+            .env("KAFKA_NUM_PARTITIONS", partitions);
+        let output = command.output().expect("kraftd runs");
+        (output.status.code(), text(&output.stderr))
+    };
+    let format = ["storage", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c"];
+    assert_eq!(kraftd(&format, "1"), (Some(0), String::new()));
+    assert!(dir.path().join("data/meta.properties").exists());
+    assert_eq!(
+        kraftd(&["server", "--check"], "1"),
+        (Some(0), String::new())
+    );
+    let (code, said) = kraftd(&["server", "--check"], "many");
+    assert_eq!(code, Some(1));
+    let sentence =
+        "Invalid value many for configuration num.partitions: Not a number of type INT\n";
+    assert_eq!(said, sentence);
 }
 
 /// What stops nothing is in the log, once.

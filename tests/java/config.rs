@@ -109,6 +109,122 @@ fn random_file(rng: &mut ChaCha8Rng) -> Vec<u8> {
     (0..pieces).map(pick).collect::<Vec<_>>().concat()
 }
 
+#[test]
+fn variables_set_the_keys_that_they_set_in_kafkas_image() {
+    let names = [
+        "KAFKA_NODE_ID",
+        "KAFKA_LOG_DIRS",
+        "KAFKA_A__B",
+        "KAFKA_A___B",
+        "KAFKA_A____B",
+        "KAFKA_A_____B_C",
+        "KAFKA_LISTENER_NAME_CONTROLLER___9090_SSL_KEY",
+        "KAFKA_",
+        "KAFKA__X",
+        "KAFKA_KAFKA_X",
+        "KAFKA_lower_Case",
+        "KAFKA_OPTS",
+        "KAFKA_VERSION",
+        "KAFKA_HEAP_OPTS",
+        "KAFKA_LOG4J_OPTS",
+        "KAFKA_JMX_OPTS",
+        "KAFKA_JVM_PERFORMANCE_OPTS",
+        "KAFKA_GC_LOG_OPTS",
+        "KAFKA_LOG4J_ROOT_LOGLEVEL",
+        "KAFKA_LOG4J_LOGGERS",
+        "KAFKA_TOOLS_LOG4J_LOGLEVEL",
+        "KAFKA_JMX_HOSTNAME",
+        "KAFKA_JMX_PORT",
+        "CLUSTER_ID",
+        "XKAFKA_A",
+    ];
+    let question = names.map(|name| format!(" {name}=1")).concat();
+    let theirs = Oracle::of_configs(RELEASE).ask(&[format!("image{question}")]);
+    for (name, line) in names.iter().zip(theirs[0].split(' ')) {
+        let variables = [("KRAFTD_CONTAINER", "1"), (name, "1")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let keys = Environment(variables.into()).keys().expect("can be read");
+        let ours: Vec<String> = keys
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        assert_eq!(
+            ours,
+            Vec::from_iter((line != "none").then_some(line)),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn config_providers_answer_as_kafkas_do() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    std::fs::write(at("a.properties"), "key=value \nb\\:c=d=e\nö=ü\nempty=\n").expect("writes");
+    std::fs::write(at("secret"), " s3cret\n").expect("writes");
+    std::fs::create_dir(at("below")).expect("creates");
+    let (file, here) = (at("a.properties"), at(""));
+    let values = [
+        format!("${{file:{file}:key}}"),
+        format!("x${{file:{file}:key}}y${{dir:{here}:secret}}z"),
+        format!("${{file:{file}:ö}}"),
+        format!("${{file:{file}:empty}}"),
+        format!("${{file:{file}:missing}}"),
+        format!("${{file:{here}:key}}"),
+        format!("${{file:{}:key}}", at("none")),
+        format!("${{dir:{here}:below}}"),
+        format!("${{dir:{here}:none}}"),
+        format!("${{dir:{}:none}}", at("none")),
+        format!("${{dir:{here}:../x}}"),
+        format!("${{few:{file}:key}}${{few:/etc/hostname:key}}"),
+        "${env:PATH}".to_owned(),
+        "${env:NO_SUCH_VARIABLE}".to_owned(),
+        "${env:x:PATH}".to_owned(),
+        "${few-env:PATH}${few-env:HOME}".to_owned(),
+        "${nobody:a} ${}${:}${:a} $${env:PATH}".to_owned(),
+        "${file:key}".to_owned(),
+        "${file::key}".to_owned(),
+        "${a${env:PATH}}".to_owned(),
+    ];
+    let package = "org.apache.kafka.common.config.provider";
+    let providers = format!(
+        "config.providers=env,file,dir,few,few-env\nconfig.providers.env.class={package}.EnvVarConfigProvider\n\
+         config.providers.file.class={package}.FileConfigProvider\n\
+         config.providers.dir.class={package}.DirectoryConfigProvider\n\
+         config.providers.few.class={package}.FileConfigProvider\n\
+         config.providers.few.param.allowed.paths={here}\n\
+         config.providers.few-env.class={package}.EnvVarConfigProvider\n\
+         config.providers.few-env.param.allowlist.pattern=P.*|NONE\n"
+    );
+    let written = |value: &str| value.replace('ö', "\\u00f6");
+    let files = values.map(|value| format!("{CONTROLLER}{providers}ours={}\n", written(&value)));
+    let questions: Vec<String> = files
+        .iter()
+        .map(|file| format!("value ours {}", hex(file.as_bytes())))
+        .collect();
+    let mut resolved = 0;
+    for (file, theirs) in files
+        .iter()
+        .zip(Oracle::of_configs(RELEASE).ask(&questions))
+    {
+        let ours = match read_in(file, &Environment::of_process()) {
+            Ok(identity) => {
+                resolved += 1;
+                identity.values.all_set()["ours"].clone()
+            }
+            Err(error) => format!("error {}", error.problems[0].message),
+        };
+        // What is read from the file, ConfigDef trims only later.
+        assert_eq!(
+            ours,
+            theirs.replace("\\n", "\n").trim(),
+            "{}",
+            file.lines().last().unwrap_or_default()
+        );
+    }
+    assert!(resolved > 10, "only {resolved} files could be read");
+}
+
 /// Files with one thing in them that may be wrong, after a controller's that is right.
 const CONTROLLERS: &[&str] = &[
     "",
@@ -287,10 +403,14 @@ fn mistakes_are_told_in_kafkas_words() {
 }
 
 fn read(file: &str) -> Result<Identity, ConfigError> {
+    read_in(file, &Environment::default())
+}
+
+fn read_in(file: &str, environment: &Environment) -> Result<Identity, ConfigError> {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("server.properties");
     std::fs::write(&path, file).expect("writes");
-    Identity::of(Values::load(&path, &[], &Environment::default())?)
+    Identity::of(Values::load(&path, &[], environment)?)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
 
+import kafka.docker.KafkaDockerWrapper$;
 import kafka.server.KafkaConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.server.config.DynamicBrokerConfig;
@@ -21,6 +22,8 @@ import org.apache.kafka.server.config.DynamicBrokerConfig;
  *                    empty ones and empty items are refused, with tabs between
  *   properties HEX   what Properties.load makes of a file: keys and values in hexadecimal
  *   config HEX       what KafkaConfig says of a file: "ok", or why it will not do
+ *   value KEY HEX    the value of a key in a file, after config providers were asked
+ *   image NAME=VALUE ...   the line that the apache/kafka image makes of each variable; "none" for none
  */
 public class Configs {
     public static void main(String[] arguments) throws Exception {
@@ -44,10 +47,14 @@ public class Configs {
             case "key":
                 return key(KafkaConfig.configDef().configKeys().get(words[1]));
             case "properties":
-                return show(properties(words));
+                return show(file(words.length > 1 ? words[1] : ""));
             case "config":
-                KafkaConfig.fromProps(properties(words), false);
+                KafkaConfig.fromProps(file(words[1]), false);
                 return "ok";
+            case "value":
+                return KafkaConfig.fromProps(file(words[2]), false).originals().get(words[1]).toString();
+            case "image":
+                return image(words);
             default:
                 return "error unknown command";
         }
@@ -72,11 +79,22 @@ public class Configs {
         }
     }
 
-    private static Properties properties(String[] words) throws Exception {
+    private static Properties file(String hex) throws Exception {
         Properties properties = new Properties();
-        byte[] bytes = words.length > 1 ? HexFormat.of().parseHex(words[1]) : new byte[0];
-        properties.load(new ByteArrayInputStream(bytes));
+        properties.load(new ByteArrayInputStream(HexFormat.of().parseHex(hex)));
         return properties;
+    }
+
+    private static String image(String[] words) {
+        List<String> lines = new ArrayList<>();
+        for (int i = 1; i < words.length; i++) {
+            String[] variable = words[i].split("=", 2);
+            scala.collection.immutable.Map<String, String> one =
+                scala.collection.immutable.Map$.MODULE$.<String, String>empty().updated(variable[0], variable[1]);
+            var made = KafkaDockerWrapper$.MODULE$.getServerConfigsFromEnv(one);
+            lines.add(made.isEmpty() ? "none" : made.head());
+        }
+        return String.join(" ", lines);
     }
 
     private static String show(Properties properties) {
