@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{Access, FlockOperation, access, fcntl_lock};
+use rustix::{
+    fs::{Access, FlockOperation, access, fcntl_lock},
+    process::{Flock, FlockType, fcntl_getlk},
+};
 
 use super::{LogError, snapshot_file::sync_directory};
 
@@ -92,6 +95,14 @@ fn acquire(file: &File, dir: &Path) -> Result<(), LogError> {
             dir.display()
         ))
     })
+}
+
+/// The id of the process that has locked a directory.
+pub fn holder(metadata_log_dir: &Path) -> Option<i32> {
+    let file = File::open(metadata_log_dir.join(LOCK_NAME)).ok()?;
+    let held = fcntl_getlk(file, &Flock::from(FlockType::WriteLock));
+    let pid = held.ok().flatten()?.pid?;
+    Some(pid.as_raw_nonzero().get())
 }
 
 /// Kafka's log segments are files; ours is the directory of that name.

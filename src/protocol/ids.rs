@@ -4,11 +4,13 @@
 use std::{fmt, str::FromStr};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 
 macro_rules! newtype {
     ($($(#[$meta:meta])* $Name:ident($int:ty) = $none:literal;)*) => { $(
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Serialize, Deserialize)]
         pub struct $Name(pub $int);
 
         impl $Name {

@@ -30,6 +30,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Effect, LogStatus, Raft, role::Role, timers::earliest};
 use crate::{
     protocol::{Epoch, NodeId, Offset, OffsetAndEpoch, QuorumState, quorum_state::Standing},
@@ -54,6 +56,21 @@ impl Memories {
             started: now.time,
         }
     }
+}
+
+/// What a voter that has forgotten has of what it needs to vote again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recovery {
+    /// Voters that have not told their epoch since this process started.
+    pub unheard: Vec<NodeId>,
+    pub has_heard_enough: bool,
+    /// The highest epoch that was told.
+    pub newest_epoch: Option<Epoch>,
+    /// It has a leader, of that epoch or a later one.
+    pub follows_newest_epoch: bool,
+    /// Everything that this leader called committed is on its disk.
+    pub is_caught_up: bool,
 }
 
 /// What a restored voter is worth. A blank one with signs of a quorum is no founder any more: it was
@@ -178,24 +195,38 @@ impl Raft {
 
     /// Ends the amnesia once nothing can be missing any more.
     pub(super) fn recover_from_amnesia(&mut self, now: Now) {
-        let (Some(why), Role::Follower(follower)) = (self.amnesia(), &self.role) else {
+        let Some(why) = self.amnesia() else {
             return;
         };
-        let told = &self.memories.told;
-        let all_told = told.len() + 1 == self.voters.size();
-        let patience_ms = self.options.election_timeout_ms * STALE_VOTES_AFTER;
-        let enough_told = told.len() >= self.voters.majority()
-            && now.time.ms_since(self.memories.started) >= patience_ms;
-        let latest = told.values().max();
-        let caught_up = follower
-            .told_high_watermark
-            .known()
-            .is_some_and(|high_watermark| high_watermark <= self.durable_end);
-        let led = latest.is_some_and(|epoch| self.state.epoch >= *epoch);
-        if (all_told || enough_told) && led && caught_up {
+        let recovery = self.recovery(now);
+        if recovery.has_heard_enough && recovery.follows_newest_epoch && recovery.is_caught_up {
             let end = self.durable_end.0;
             tracing::warn!(why, end, "caught up after a loss: this voter votes again");
             self.become_sound();
+        }
+    }
+
+    /// How far a voter that has forgotten has come with the three conditions above.
+    pub(super) fn recovery(&self, now: Now) -> Recovery {
+        let told = &self.memories.told;
+        let others = self.others().into_iter();
+        let unheard: Vec<NodeId> = others.filter(|peer| !told.contains_key(peer)).collect();
+        let patience_ms = self.options.election_timeout_ms * STALE_VOTES_AFTER;
+        let enough_told = told.len() >= self.voters.majority()
+            && now.time.ms_since(self.memories.started) >= patience_ms;
+        let newest_epoch = told.values().max().copied();
+        let (is_follower, told_high_watermark) = match &self.role {
+            Role::Follower(follower) => (true, follower.told_high_watermark.known()),
+            Role::Unattached(_) | Role::Resigned(_) => (false, None),
+            Role::Prospective(_) | Role::Candidate(_) | Role::Leader(_) => (false, None),
+        };
+        Recovery {
+            has_heard_enough: unheard.is_empty() || enough_told,
+            unheard,
+            newest_epoch,
+            follows_newest_epoch: is_follower
+                && newest_epoch.is_some_and(|epoch| self.state.epoch >= epoch),
+            is_caught_up: told_high_watermark.is_some_and(|end| end <= self.durable_end),
         }
     }
 }

@@ -18,6 +18,15 @@ pub(super) struct Foreign {
     voters: BTreeSet<NodeId>,
 }
 
+impl Foreign {
+    /// Who asked, and in the name of which cluster.
+    pub fn askers(&self) -> impl Iterator<Item = (NodeId, &str)> {
+        self.askers
+            .iter()
+            .map(|(id, cluster)| (*id, cluster.as_str()))
+    }
+}
+
 impl Raft {
     /// Whether a request of node `from` is for another cluster. Nobody has to name one.
     pub(super) fn is_foreign(&mut self, from: Option<NodeId>, cluster_id: Option<&str>) -> bool {

@@ -21,7 +21,7 @@
 //! or role), [`timers`], [`epochs`] (the shape of the log), then one file per message: [`vote`],
 //! [`quorum_epoch`], [`fetch`] (the leader's side), [`replicate`] (the follower's), [`fetch_snapshot`],
 //! [`describe`]; beside them [`progress`] (the high watermark), [`voters`], [`requests`], [`amnesia`]
-//! (voters that have lost what they promised), [`invariants`].
+//! (voters that have lost what they promised), [`status`] (what a voter tells of itself), [`invariants`].
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -50,18 +50,21 @@ mod quorum_epoch;
 mod replicate;
 mod requests;
 mod role;
+mod status;
 mod timers;
 mod transition;
 mod vote;
 mod voters;
 
 use amnesia::Memories;
+pub use amnesia::Recovery;
 pub use epochs::{FetchPosition, LogStatus};
 use fetch::ReplicaFetch;
 use invariants::Checked;
 use progress::Progress;
 use requests::Requests;
 pub use role::{Candidate, Follower, Leader, Prospective, Resigned, Role, Unattached};
+pub use status::{ForeignNode, ReplicaProgress, StandingStatus, Status};
 pub use voters::{Endpoint, VoterSet};
 
 /// The name of the only topic there is for raft.

@@ -15,7 +15,7 @@ use crate::{
         NodeId,
         api::{ApiKey, Request, Response},
     },
-    raft::SendError,
+    raft::{self, SendError},
 };
 
 /// What can happen to a node.
@@ -35,6 +35,8 @@ pub enum Input {
         peer: NodeId,
     },
     Log(LogEvent),
+    /// Somebody wants to know how the quorum is doing.
+    Status(oneshot::Sender<raft::Status>),
     /// Stop cleanly: hand leadership over, then end.
     Shutdown,
 }

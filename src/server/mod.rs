@@ -8,14 +8,19 @@ mod clock;
 mod connection;
 mod contacts;
 mod disk;
+mod heard;
 mod inbox;
 pub mod listener;
 mod node;
 mod peers;
 mod start;
+pub mod status;
 mod tail;
+mod trouble;
 
+pub use heard::{Answer, Failure, PeerStatus};
 pub use start::{check, run};
+pub use trouble::Trouble;
 
 /// Stops the process, saying why: what must not go on does not.
 fn die(reason: &str) -> ! {

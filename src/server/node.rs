@@ -13,6 +13,7 @@ use super::{
     disk::{Disk, Job},
     inbox::{Inbox, Input},
     peers::Peers,
+    status::Standstill,
     tail::{Tail, join},
 };
 use crate::{
@@ -35,6 +36,7 @@ pub struct Node {
     pub contacts: Arc<Contacts>,
     pub disk: Disk,
     pub peers: Peers,
+    pub standstill: Arc<Standstill>,
     /// `__cluster_metadata-0`, for snapshots, which are written aside.
     pub directory: PathBuf,
     pub node_id: NodeId,
@@ -111,6 +113,9 @@ impl Node {
                 }
                 self.controller.on_log(now, event);
             }
+            Input::Status(reply) => {
+                let _gone = reply.send(self.controller.raft().status(now));
+            }
             Input::Shutdown => {
                 info!("shutting down");
                 self.stop_by = Some(now.time + HAND_OVER_TIME);
@@ -128,14 +133,16 @@ impl Node {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::SaveQuorumState(state) => self.disk.save_quorum_state(state),
+            Effect::SaveQuorumState(state) => {
+                self.stand_still(|disk| disk.save_quorum_state(state));
+            }
             Effect::Append(batch) => {
                 self.tail.append(batch.clone());
                 self.disk.send(Job::Append(batch));
             }
             Effect::Truncate { end } => {
                 self.tail.truncate(end);
-                self.disk.truncate(end);
+                self.stand_still(|disk| disk.truncate(end));
             }
             Effect::Send { to, id, request } => self.peers.send(to, id, request),
             Effect::Reply { token, response } => self.reply(token, response),
@@ -173,6 +180,14 @@ impl Node {
             Effect::Leader { leader, epoch } => self.on_leader(leader, epoch.0),
             Effect::Fatal(reason) => die(&reason),
         }
+    }
+
+    /// Waits for the disk, which may hang.
+    fn stand_still(&self, until: impl FnOnce(&Disk)) {
+        let status = self.controller.raft().status(self.clock.now());
+        self.standstill.begin(status);
+        until(&self.disk);
+        self.standstill.end();
     }
 
     fn on_leader(&mut self, leader: Option<NodeId>, epoch: i32) {

@@ -14,6 +14,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use thiserror::Error;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, lookup_host},
@@ -23,7 +24,12 @@ use tokio::{
 };
 use tracing::info;
 
-use super::inbox::{Inbox, Input};
+use super::{
+    clock::Clock,
+    heard::Heard,
+    inbox::{Inbox, Input},
+    trouble::Trouble,
+};
 use crate::{
     controller::{RequestId, apis},
     protocol::{
@@ -51,18 +57,9 @@ pub struct PeerAddress {
 
 impl PeerAddress {
     /// Looked up for each connection, so that a change of DNS or /etc/hosts counts at once.
-    async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+    async fn resolve(&self) -> Result<Vec<SocketAddr>, Failure> {
         let found = lookup_host((self.host.as_str(), self.port)).await;
-        let found = found.map_err(|error| {
-            io::Error::new(
-                io::ErrorKind::NotFound,
-                format!(
-                    "its name does not resolve ({error}). Correct controller.quorum.voters, or add the \
-                     name to DNS or /etc/hosts"
-                ),
-            )
-        });
-        Ok(found?.collect())
+        Ok(found.map_err(Failure::UnknownName)?.collect())
     }
 }
 
@@ -85,21 +82,27 @@ struct Outgoing {
     request: Request,
 }
 
+/// What all links share.
+pub struct Sender {
+    pub own_id: NodeId,
+    /// `controller.quorum.request.timeout.ms`.
+    pub request_timeout: Duration,
+    /// `socket.request.max.bytes`.
+    pub max_frame_bytes: usize,
+    pub clock: Clock,
+    pub heard: Arc<Heard>,
+    pub inbox: Arc<Inbox>,
+}
+
 /// The way out to all peers.
 pub struct Peers {
     lanes: BTreeMap<(NodeId, Lane), mpsc::UnboundedSender<Outgoing>>,
 }
 
 impl Peers {
-    /// Starts a task per peer and lane. `request_timeout` is `controller.quorum.request.timeout.ms`.
-    pub fn start(
-        runtime: &Handle,
-        own_id: NodeId,
-        addresses: Vec<PeerAddress>,
-        request_timeout: Duration,
-        max_frame_bytes: usize,
-        inbox: &Arc<Inbox>,
-    ) -> Peers {
+    /// Starts a task per peer and lane.
+    pub fn start(runtime: &Handle, addresses: Vec<PeerAddress>, sender: Sender) -> Peers {
+        let sender = Arc::new(sender);
         let mut lanes = BTreeMap::new();
         for address in addresses {
             let reachable = Arc::new(AtomicBool::new(true));
@@ -109,10 +112,8 @@ impl Peers {
                 let link = Link {
                     address: address.clone(),
                     lane,
-                    client_id: format!("raft-client-{own_id}"),
-                    request_timeout,
-                    max_frame_bytes,
-                    inbox: inbox.clone(),
+                    client_id: format!("raft-client-{}", sender.own_id),
+                    sender: sender.clone(),
                     reachable: reachable.clone(),
                 };
                 runtime.spawn(link.run(outgoing));
@@ -140,9 +141,7 @@ struct Link {
     address: PeerAddress,
     lane: Lane,
     client_id: String,
-    request_timeout: Duration,
-    max_frame_bytes: usize,
-    inbox: Arc<Inbox>,
+    sender: Arc<Sender>,
     /// Whether the peer answered last time, on either lane: so that a dead one is logged once.
     reachable: Arc<AtomicBool>,
 }
@@ -156,27 +155,47 @@ struct Connection {
 }
 
 /// Why an exchange did not come to an answer.
+#[derive(Debug, Error)]
 enum Failure {
-    Io(io::Error),
-    TimedOut,
-    Malformed(Malformed),
+    #[error(
+        "cannot be reached: its name does not resolve ({0}). Correct controller.quorum.voters, or add the name \
+         to DNS or /etc/hosts"
+    )]
+    UnknownName(io::Error),
+    #[error("cannot be reached: {0}")]
+    Io(#[from] io::Error),
+    #[error("gave no answer within {} ms", .0.as_millis())]
+    TimedOut(Duration),
+    #[error("sent what we cannot read: {0}")]
+    Malformed(#[from] Malformed),
+    #[error("serves no version of the API that can say this")]
     UnsupportedVersion,
 }
 
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Failure {
-        Failure::Io(error)
+impl Failure {
+    fn trouble(&self) -> Trouble {
+        match self {
+            Failure::UnknownName(_) => Trouble::UnknownName,
+            Failure::Io(error) => Trouble::of(error),
+            Failure::TimedOut(_) => Trouble::TimedOut,
+            Failure::Malformed(_) => Trouble::NotKafka,
+            Failure::UnsupportedVersion => Trouble::Other,
+        }
     }
-}
 
-impl From<Malformed> for Failure {
-    fn from(error: Malformed) -> Failure {
-        Failure::Malformed(error)
+    fn told(&self) -> SendError {
+        match self {
+            Failure::UnknownName(_) | Failure::Io(_) | Failure::Malformed(_) => {
+                SendError::Disconnected
+            }
+            Failure::TimedOut(_) => SendError::TimedOut,
+            Failure::UnsupportedVersion => SendError::UnsupportedVersion,
+        }
     }
 }
 
 impl Link {
-    async fn run(mut self, mut outgoing: mpsc::UnboundedReceiver<Outgoing>) {
+    async fn run(self, mut outgoing: mpsc::UnboundedReceiver<Outgoing>) {
         let mut connection: Option<Connection> = None;
         loop {
             let next = match &mut connection {
@@ -195,7 +214,7 @@ impl Link {
                 return;
             };
             let outcome = self.exchange(&mut connection, &request).await;
-            self.inbox.push(Input::Response {
+            self.sender.inbox.push(Input::Response {
                 from: self.address.id,
                 id,
                 outcome,
@@ -206,53 +225,51 @@ impl Link {
     /// Tells the core that the peer closed the connection we fetch on.
     fn disconnected(&self) {
         if self.lane == Lane::Replication {
-            self.inbox.push(Input::Disconnected {
+            self.sender.inbox.push(Input::Disconnected {
                 peer: self.address.id,
             });
         }
     }
 
     async fn exchange(
-        &mut self,
+        &self,
         connection: &mut Option<Connection>,
         request: &Request,
     ) -> Result<Response, SendError> {
         let was_connected = connection.is_some();
-        let attempt = timeout(self.request_timeout, self.attempt(connection, request)).await;
-        let failure = match attempt.unwrap_or(Err(Failure::TimedOut)) {
-            Ok(response) => return Ok(response),
-            Err(Failure::UnsupportedVersion) => return Err(SendError::UnsupportedVersion),
+        let Sender { clock, heard, .. } = &*self.sender;
+        let patience = self.sender.request_timeout;
+        let attempt = timeout(patience, self.attempt(connection, request)).await;
+        let (peer, now_ms) = (self.address.id, clock.now().wall_clock_ms);
+        let failure = match attempt.unwrap_or(Err(Failure::TimedOut(patience))) {
+            Ok(response) => {
+                heard.answered(peer, now_ms, request, &response);
+                return Ok(response);
+            }
             Err(failure) => failure,
         };
-        *connection = None;
-        let (what, error) = match failure {
-            Failure::Io(error) => {
-                if was_connected {
-                    self.disconnected();
-                }
-                (
-                    format!("cannot be reached: {error}"),
-                    SendError::Disconnected,
-                )
-            }
-            Failure::Malformed(error) => {
-                let what = format!("sent what we cannot read: {error}");
-                (what, SendError::Disconnected)
-            }
-            Failure::TimedOut | Failure::UnsupportedVersion => {
-                let ms = self.request_timeout.as_millis();
-                let what = format!("gave no answer within {ms} ms");
-                (what, SendError::TimedOut)
-            }
-        };
-        if self.reachable.swap(false, Ordering::Relaxed) {
-            info!("controller {} {what}", self.address);
+        heard.failed(
+            peer,
+            now_ms,
+            request,
+            failure.trouble(),
+            failure.to_string(),
+        );
+        if let Failure::UnsupportedVersion = failure {
+            return Err(failure.told());
         }
-        Err(error)
+        *connection = None;
+        if let (Failure::Io(_), true) = (&failure, was_connected) {
+            self.disconnected();
+        }
+        if self.reachable.swap(false, Ordering::Relaxed) {
+            info!("controller {} {failure}", self.address);
+        }
+        Err(failure.told())
     }
 
     async fn attempt(
-        &mut self,
+        &self,
         connection: &mut Option<Connection>,
         request: &Request,
     ) -> Result<Response, Failure> {
@@ -270,7 +287,12 @@ impl Link {
             .version_for(request)
             .ok_or(Failure::UnsupportedVersion)?;
         connection
-            .call(request, version, &self.client_id, self.max_frame_bytes)
+            .call(
+                request,
+                version,
+                &self.client_id,
+                self.sender.max_frame_bytes,
+            )
             .await
     }
 
@@ -289,7 +311,12 @@ impl Link {
             ..Default::default()
         });
         let version = API_VERSIONS_VERSION;
-        let answer = connection.call(&hello, version, &self.client_id, self.max_frame_bytes);
+        let answer = connection.call(
+            &hello,
+            version,
+            &self.client_id,
+            self.sender.max_frame_bytes,
+        );
         match answer.await? {
             Response::ApiVersions(versions) if versions.error_code == ErrorCode::NONE => {
                 connection.served = versions.api_keys;

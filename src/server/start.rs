@@ -23,10 +23,12 @@ use super::{
     contacts::Contacts,
     die,
     disk::{Disk, load_snapshot},
+    heard::Heard,
     inbox::{Inbox, Input},
     listener,
     node::Node,
-    peers::{PeerAddress, Peers},
+    peers::{PeerAddress, Peers, Sender},
+    status::{Socket, Source, Standstill},
     tail::Tail,
 };
 use crate::{
@@ -77,12 +79,36 @@ pub fn run(config: &Config) -> Result<(), String> {
         restore(log, recovered, &snapshots)
     };
     let (disk, restored) = Disk::start(path.clone(), open, recover, inbox.clone())?;
+    let status_socket = Socket::make(&identity.metadata_log_dir);
     let options = options(config, &properties, directory_id, bootstrap);
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(text)?;
-    let peers = peers(config, &runtime, &inbox);
+    let addresses = peer_addresses(config);
+    let heard = Arc::new(Heard::new(&addresses));
+    let sender = Sender {
+        own_id: node_id,
+        request_timeout: Duration::from_millis(config.request_timeout_ms),
+        max_frame_bytes: config.max_frame_bytes,
+        clock,
+        heard: heard.clone(),
+        inbox: inbox.clone(),
+    };
+    let peers = Peers::start(runtime.handle(), addresses, sender);
+    let standstill = Arc::new(Standstill::default());
+    let source = Source {
+        cluster_id: properties.cluster_id.clone(),
+        node_id,
+        clock,
+        started_ms: clock.now().wall_clock_ms,
+        inbox: inbox.clone(),
+        heard,
+        standstill: standstill.clone(),
+    };
+    if let Some(socket) = &status_socket {
+        socket.serve(&runtime, source);
+    }
     let acceptor = Acceptor {
         inbox: inbox.clone(),
         contacts: contacts.clone(),
@@ -101,6 +127,7 @@ pub fn run(config: &Config) -> Result<(), String> {
         contacts,
         disk,
         peers,
+        standstill,
         directory: path,
         node_id,
         tail: Tail::default(),
@@ -260,28 +287,20 @@ fn seed() -> Result<u64, String> {
     rng.try_next_u64().map_err(text)
 }
 
-fn peers(config: &Config, runtime: &Runtime, inbox: &Arc<Inbox>) -> Peers {
+/// The other voters.
+fn peer_addresses(config: &Config) -> Vec<PeerAddress> {
     let identity = &config.identity;
     let others = identity
         .voters
         .iter()
         .filter(|voter| voter.id != identity.node_id);
-    let addresses = others
+    others
         .map(|voter| PeerAddress {
             id: voter.id,
             host: voter.host.clone(),
             port: voter.port,
         })
-        .collect();
-    let timeout = Duration::from_millis(config.request_timeout_ms);
-    Peers::start(
-        runtime.handle(),
-        identity.node_id,
-        addresses,
-        timeout,
-        config.max_frame_bytes,
-        inbox,
-    )
+        .collect()
 }
 
 /// Starts the network thread.

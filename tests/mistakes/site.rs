@@ -254,7 +254,8 @@ pub fn said_at_the_end(command: Command) -> (Option<i32>, String) {
     (status.code(), String::from_utf8_lossy(&said).into_owned())
 }
 
-/// Everything below a folder: kind, permissions and content of each path.
+/// Everything below a folder: kind, permissions and content of each path. Not sockets, which a killed node
+/// leaves behind.
 pub type Listing = BTreeMap<PathBuf, (u32, Vec<u8>)>;
 
 pub fn listing(folder: &Path) -> Listing {
@@ -269,6 +270,7 @@ pub fn listing(folder: &Path) -> Listing {
                     folders.push(path.clone());
                     Vec::new()
                 }
+                false if !path.is_file() => continue,
                 false => fs::read(&path).expect("a readable file"),
             };
             found.insert(path, (mode, content));
@@ -294,6 +296,7 @@ pub fn copy(from: &Path, to: &Path) {
         let target = to.join(path.file_name().expect("a name"));
         match path.is_dir() {
             true => copy(&path, &target),
+            false if !path.is_file() => {}
             false => drop(fs::copy(&path, &target).expect("copies")),
         }
     }
