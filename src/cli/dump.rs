@@ -1,5 +1,6 @@
 //! `kraftd dump`: what logs and snapshots hold, a line per batch and per record. Reads our directories,
-//! also while their node runs, and files of batches: `.checkpoint` files, and the log segments of Java.
+//! also while their node runs, files of batches (`.checkpoint` files, and the log segments of Java), and what a
+//! running quorum has committed, of which any controller's address will do.
 
 use std::{
     io::{self, BufWriter, ErrorKind, Write},
@@ -10,7 +11,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{dump_record, fail};
+use super::{
+    client::Unanswered,
+    dump_record,
+    dump_remote::{self, RemoteLog},
+    fail,
+};
 use crate::{
     log::{LogError, copy, snapshot_file},
     protocol::{Offset, record_batch::RecordBatch},
@@ -18,7 +24,8 @@ use crate::{
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Directories of the metadata log, .checkpoint files, or log segments of a Java controller.
+    /// Directories of the metadata log, .checkpoint files, log segments of a Java controller, or HOST:PORT of
+    /// a running controller.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     /// Only the records, without a line for each batch.
@@ -67,10 +74,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 
 fn dump(path: &Path, arguments: &Arguments) -> Result<(), Ended> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let dumped = if path.is_dir() {
-        dump_directory(path, arguments, &mut out)
-    } else {
-        dump_file(path, arguments, &mut out)
+    let address = path.to_str().and_then(dump_remote::address);
+    let dumped = match address.filter(|_| !path.exists()) {
+        Some(address) => dump_quorum(path, address, arguments, &mut out),
+        None if path.is_dir() => dump_directory(path, arguments, &mut out),
+        None => dump_file(path, arguments, &mut out),
     };
     // What was read before a damage is worth being seen.
     let flushed = out.flush();
@@ -98,12 +106,31 @@ fn dump_file(path: &Path, arguments: &Arguments, out: &mut impl Write) -> Result
     dump_batches(path, snapshot_file::batches_of(path)?, arguments, out)
 }
 
-fn dump_batches(
+/// What a running quorum has committed, called by the address that was asked.
+fn dump_quorum(
     path: &Path,
-    batches: impl Iterator<Item = Result<RecordBatch, LogError>>,
+    address: (&str, u16),
     arguments: &Arguments,
     out: &mut impl Write,
 ) -> Result<(), Ended> {
+    let failed = |error: Unanswered| Ended::Failed(format!("{}: {error}", path.display()));
+    let (mut log, snapshot) = RemoteLog::open(address).map_err(failed)?;
+    if let Some(id) = snapshot {
+        let batches = log.snapshot(id).map(|batch| batch.map_err(failed));
+        dump_batches(&snapshot_file::path(path, id), batches, arguments, out)?;
+    }
+    dump_batches(path, log.map(|batch| batch.map_err(failed)), arguments, out)
+}
+
+fn dump_batches<E>(
+    path: &Path,
+    batches: impl Iterator<Item = Result<RecordBatch, E>>,
+    arguments: &Arguments,
+    out: &mut impl Write,
+) -> Result<(), Ended>
+where
+    Ended: From<E>,
+{
     if !arguments.json {
         writeln!(out, "Dumping {}", path.display())?;
     }

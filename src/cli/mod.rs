@@ -6,11 +6,13 @@ mod cluster_host;
 mod combined;
 pub mod dump;
 mod dump_record;
+mod dump_remote;
 mod format;
 mod halves;
 pub mod install_scripts;
 mod java_kafka;
 mod logging;
+mod probe;
 pub mod quickstart;
 mod quickstart_kafka;
 mod quorum;
@@ -18,6 +20,9 @@ mod scram;
 pub mod server;
 mod serves;
 pub mod split;
+pub mod status;
+mod status_findings;
+mod status_text;
 pub mod stop;
 pub mod storage;
 mod supervisor;
@@ -51,6 +56,8 @@ enum Command {
     Split(split::Arguments),
     /// Print what logs and snapshots hold, also while their node runs.
     Dump(dump::Arguments),
+    /// Show how the quorum is doing, and what is wrong with it.
+    Status(status::Arguments),
     /// Stop the controllers of this machine (`kafka-server-stop.sh`).
     Stop(stop::Arguments),
     /// Format log directories and look at them (`kafka-storage.sh`).
@@ -99,6 +106,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Server(arguments) => server::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Stop(arguments) => stop::run(&arguments),
         Command::Storage(command) => storage::run(command),
         Command::Cluster(arguments) => cluster::run(&arguments),

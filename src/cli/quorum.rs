@@ -1,21 +1,29 @@
-//! What a controller tells of its quorum (DescribeQuorum), for commands that wait for a leader.
+//! What commands ask controllers of their quorum: who leads it and how far everyone is (DescribeQuorum), and what
+//! is in its log (Fetch).
 
 use std::time::Duration;
 
 use super::client;
 use crate::protocol::{
-    NodeId,
+    Epoch, NodeId, OffsetAndEpoch, Uuid,
     api::{Request, Response},
-    messages::describe_quorum::{
-        DescribeQuorumRequest, RequestPartitionData, RequestTopicData, ResponsePartitionData,
+    messages::{
+        describe_quorum::{
+            DescribeQuorumRequest, RequestPartitionData, RequestTopicData, ResponsePartitionData,
+        },
+        fetch::{FetchPartition, FetchRequest, FetchTopic},
     },
 };
 
 /// Served by Kafka 3.9 and later, as by us.
-const VERSION: i16 = 2;
+pub const VERSION: i16 = 2;
+pub const FETCH_VERSION: i16 = 17;
 
-/// Asks one controller. The error says why there is no answer.
-pub fn describe(address: (&str, u16), patience: Duration) -> Result<ResponsePartitionData, String> {
+/// Most bytes of one answer.
+const FETCH_BYTES: i32 = 1 << 20;
+
+/// What is asked.
+pub fn question() -> Request {
     let topic = RequestTopicData {
         topic_name: "__cluster_metadata".to_owned(),
         partitions: vec![RequestPartitionData::default()],
@@ -25,8 +33,33 @@ pub fn describe(address: (&str, u16), patience: Duration) -> Result<ResponsePart
         topics: vec![topic],
         ..Default::default()
     };
-    let Response::DescribeQuorum(answer) =
-        client::ask(address, &Request::from(request), VERSION, patience)?
+    request.into()
+}
+
+/// A Fetch as of an observer that nobody keeps a record of.
+pub fn fetch_question(epoch: Epoch, from: OffsetAndEpoch, cluster_id: Option<String>) -> Request {
+    let partition = FetchPartition {
+        current_leader_epoch: epoch,
+        fetch_offset: from.offset,
+        last_fetched_epoch: from.epoch,
+        ..Default::default()
+    };
+    let request = FetchRequest {
+        cluster_id,
+        max_bytes: FETCH_BYTES,
+        topics: vec![FetchTopic {
+            topic_id: Uuid::ONE,
+            partitions: vec![partition],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    request.into()
+}
+
+/// Asks one controller. The error says why there is no answer.
+pub fn describe(address: (&str, u16), patience: Duration) -> Result<ResponsePartitionData, String> {
+    let Response::DescribeQuorum(answer) = client::ask(address, &question(), VERSION, patience)?
     else {
         return Err("it answers with something else than was asked".to_owned());
     };

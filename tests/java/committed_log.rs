@@ -12,10 +12,10 @@ use kraftd::protocol::record_batch::RecordBatch;
 
 use super::{
     client::Client,
-    cluster::{Cluster, ELECTION_TIMEOUT, Kind, START_TIMEOUT, Settings, turn},
+    cluster::{Cluster, ELECTION_TIMEOUT, Kind, START_TIMEOUT, Settings, kraftd, turn},
     kafka::RELEASE,
     metadata_log,
-    process::wait_for,
+    process::{run_to_end, wait_for},
     requests,
     tool_runner::ToolRunner,
 };
@@ -74,13 +74,25 @@ fn leadership_goes_round(settings: &Settings, must_lead: &[usize]) {
         waiting.is_empty(),
         "voters {waiting:?} never led in {MAX_LEADERS} elections"
     );
-    let printed = metadata_log::dump_with_java(&committed, cluster.folder());
-    for key in keys {
+    // By Kafka's tool, and by ours of whichever controller, Java's too.
+    let mut printed = vec![metadata_log::dump_with_java(&committed, cluster.folder())];
+    printed.extend(cluster.controllers.iter().map(|node| dump(node.port)));
+    for (key, printed) in keys
+        .iter()
+        .flat_map(|key| printed.iter().map(move |it| (key, it)))
+    {
         assert!(
             printed.contains(&format!("\"name\":\"{key}\"")),
             "{key} is not in:\n{printed}"
         );
     }
+}
+
+/// What `kraftd dump` prints of a running quorum.
+fn dump(port: u16) -> String {
+    let mut command = kraftd("dump");
+    command.arg("--json").arg(format!("127.0.0.1:{port}"));
+    run_to_end("kraftd dump", command)
 }
 
 /// The settings under which a snapshot is due after a few writes, and the log before it goes.
@@ -106,6 +118,16 @@ fn kafka_reads_our_snapshots() {
     for part in ["Snapshot end offset", "FEATURE_LEVEL_RECORD", "\"topic-0\""] {
         assert!(printed.contains(part), "no {part} in:\n{printed}");
     }
+    let over_the_wire = dump(cluster.controllers[0].port);
+    let first = over_the_wire.lines().next().unwrap_or_default();
+    assert!(
+        first.contains(".checkpoint\"") && first.contains("\"offset\":0,"),
+        "{first}"
+    );
+    assert!(
+        over_the_wire.contains("\"name\":\"topic-0\""),
+        "{over_the_wire}"
+    );
     // The shell wants the folder's lock, which the running controller holds: it gets a copy.
     let copies = cluster.folder().join("copies");
     fs::create_dir(&copies).expect("a folder for the copy");

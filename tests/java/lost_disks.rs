@@ -9,6 +9,7 @@ use super::{
     cluster::{Cluster, Kind, Node, START_TIMEOUT, Settings, kraftd, turn},
     metadata_log,
     process::run_to_end,
+    status,
 };
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -41,6 +42,7 @@ fn survive(damage: impl Fn(&Cluster, &Node)) {
         leader.is_none(),
         "elected without the only voter that has the write: {leader:?}"
     );
+    why_nobody_leads(&cluster);
     cluster.controllers[1].start();
     let leader = cluster.wait_for_leader(START_TIMEOUT);
     let port = cluster.controllers[leader.index].port;
@@ -55,6 +57,29 @@ fn survive(damage: impl Fn(&Cluster, &Node)) {
     cluster.controllers[2].stop(STOP_TIMEOUT);
     cluster.wait_for_leader(START_TIMEOUT);
     cluster.write("log.retention.ms", "1");
+}
+
+/// `kraftd status` says of either voter why the quorum waits, and for whom.
+fn why_nobody_leads(cluster: &Cluster) {
+    let [damaged, away, behind] = &cluster.controllers[..] else {
+        panic!("three controllers");
+    };
+    let said = status::text(&status::status(damaged, status::PATIENT));
+    for told in [
+        "no leader; 1 of 3 voters can be counted on, 2 are needed",
+        "Node 1 must not vote, since it may have forgotten what it once acknowledged: ",
+        "It waits to hear from 2, and then to copy all that a leader of epoch 1 or later",
+        "Start 2, which may have the only copy of acknowledged records.",
+        &format!(
+            "Controller 2 (127.0.0.1:{}) does not answer: connection refused",
+            away.port
+        ),
+    ] {
+        assert!(said.contains(told), "no `{told}` in:\n{said}");
+    }
+    let said = status::text(&status::status(behind, status::PATIENT));
+    let told = "Controller 1 gave node 3 no vote: pre-vote: not granted";
+    assert!(said.contains(told), "no `{told}` in:\n{said}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod oracle;
 mod process;
 mod releases;
 mod requests;
+mod status;
 mod storage_tool;
 mod tool_runner;
 mod tools;

@@ -1,0 +1,345 @@
+//! `kraftd status`: how the quorum is doing, from any of its nodes and without a leader. Asks the node that runs
+//! on this machine through its `status.sock`, and all voters over the wire, everybody at once; says who does
+//! not answer and why, and what to do.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde::Serialize;
+
+use super::{
+    fail,
+    probe::{self, Probe, Probed},
+    status_findings::{self, Finding},
+    status_text,
+};
+use crate::{
+    config::{Identity, Voter},
+    log::{directory, meta_properties},
+    protocol::{Epoch, NodeId, Offset, messages::describe_quorum::ReplicaState},
+    server::{
+        PeerStatus, Trouble,
+        status::{self, NodeStatus},
+    },
+};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The configuration file of a node.
+    #[arg(
+        short = 'c',
+        long = "config",
+        default_value = "config/controller.properties",
+        value_name = "FILE"
+    )]
+    config: PathBuf,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+    /// How long everybody has to answer, in milliseconds.
+    #[arg(long, default_value_t = 30, value_name = "MS")]
+    timeout: u64,
+}
+
+/// Everything that was found out. Times are milliseconds since 1970.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    pub now_ms: i64,
+    pub cluster_id: Option<String>,
+    pub leader: Option<Leader>,
+    /// How many voters decide.
+    pub majority: usize,
+    /// How many can be counted on: they answer, and none that we know of must not vote.
+    pub usable: usize,
+    pub voters: Vec<VoterReport>,
+    /// Brokers, as the leader knows them.
+    pub observers: Vec<ReplicaReport>,
+    /// The voter that the configuration file is of.
+    pub node_id: Option<NodeId>,
+    /// What it says, if it runs here.
+    pub node: Option<NodeStatus>,
+    /// Why it says nothing.
+    pub node_trouble: Option<NodeTrouble>,
+    pub findings: Vec<Finding>,
+}
+
+/// Who leads, as it says itself.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Leader {
+    pub id: NodeId,
+    pub epoch: Epoch,
+    /// `None`: elected, but nothing is committed in its epoch yet.
+    pub high_watermark: Option<Offset>,
+    pub log_end_offset: Offset,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VoterReport {
+    pub id: NodeId,
+    pub host: String,
+    pub port: u16,
+    /// Its role, as far as can be told, or its trouble.
+    pub state: String,
+    pub trouble: Option<Trouble>,
+    pub trouble_reason: Option<String>,
+    pub cluster_id: Option<String>,
+    pub is_foreign: bool,
+    pub epoch: Option<Epoch>,
+    pub leader_id: Option<NodeId>,
+    #[serde(flatten)]
+    pub replica: ReplicaReport,
+    /// How it answered the node that runs here.
+    pub heard: Option<PeerStatus>,
+}
+
+#[derive(Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicaReport {
+    #[serde(rename = "replicaId")]
+    pub id: NodeId,
+    pub log_end_offset: Option<Offset>,
+    /// Records that the leader has and it has not.
+    pub lag: Option<i64>,
+    pub last_fetch_ms: Option<i64>,
+    pub last_caught_up_ms: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum NodeTrouble {
+    DoesNotRun,
+    /// A process works on its directory, and has no socket there.
+    HasNoSocket {
+        pid: i32,
+    },
+    NotForYou,
+    DoesNotAnswer,
+}
+
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let identity = match Identity::load(&arguments.config, &[]) {
+        Ok(identity) => identity,
+        Err(error) => return fail(error),
+    };
+    let report = Report::gather(&identity, Duration::from_millis(arguments.timeout));
+    let text = match arguments.json {
+        false => Ok(status_text::text(&report)),
+        true => serde_json::to_string_pretty(&report).map(|json| json + "\n"),
+    };
+    match text {
+        Err(error) => return fail(error),
+        // Nobody may read on, as with `| head`.
+        Ok(text) => drop(io::stdout().write_all(text.as_bytes())),
+    }
+    match report.is_committing() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+impl Report {
+    fn gather(identity: &Identity, patience: Duration) -> Report {
+        let (dir, voters) = (&identity.metadata_log_dir, &identity.voters);
+        let formatted = meta_properties::read(dir).ok().flatten();
+        let formatted_id = formatted.map(|properties| properties.cluster_id);
+        let node_id = Some(identity.node_id).filter(|_| identity.is_controller);
+        let (node, probes) = thread::scope(|scope| {
+            let node = scope.spawn(|| node_id.map(|_| status::ask(dir, patience)));
+            let probes = probe::all(voters, formatted_id.as_deref(), patience);
+            (node.join().unwrap_or_default(), probes)
+        });
+        let (node, node_trouble) = match node {
+            Some(Ok(node)) => (Some(node), None),
+            Some(Err(error)) => (None, Some(node_trouble(&error, dir))),
+            None => (None, None),
+        };
+        let (leader, replicas, observers) = led(voters, &probes);
+        let cluster_id = node.as_ref().map(|node| node.cluster_id.clone());
+        let cluster_id = cluster_id.or(formatted_id);
+        let foreign = |probe: &Probe| {
+            let theirs = probe.cluster_id.as_ref();
+            probe.is_foreign || theirs.zip(cluster_id.as_ref()).is_some_and(|(a, b)| a != b)
+        };
+        let leader_id = leader.as_ref().map(|leader| leader.id);
+        let reports = voters.iter().zip(probes).map(|(voter, probed)| {
+            let is_foreign = probed.as_ref().is_ok_and(&foreign);
+            let mut report = VoterReport::new(voter, probed, is_foreign, leader_id);
+            if let Some(replica) = replicas.get(&voter.id) {
+                report.replica = replica.clone();
+            }
+            if let Some(node) = &node {
+                report.take_node(node);
+            }
+            report
+        });
+        let mut report = Report {
+            now_ms: now_ms(),
+            leader,
+            majority: voters.len() / 2 + 1,
+            usable: 0,
+            voters: reports.collect(),
+            observers,
+            cluster_id,
+            node_id,
+            node,
+            node_trouble,
+            findings: Vec::new(),
+        };
+        report.usable = report.usable_voters().count();
+        report.findings = status_findings::findings(&report, dir);
+        report
+    }
+
+    pub fn usable_voters(&self) -> impl Iterator<Item = &VoterReport> {
+        let forgetful = self.node.as_ref().filter(|node| node.must_not_vote());
+        let forgetful = forgetful.map(|node| node.node_id);
+        let usable = move |voter: &&VoterReport| {
+            voter.trouble.is_none() && !voter.is_foreign && Some(voter.id) != forgetful
+        };
+        self.voters.iter().filter(usable)
+    }
+
+    /// Whether what is written now is kept.
+    pub fn is_committing(&self) -> bool {
+        let led = self
+            .leader
+            .as_ref()
+            .is_some_and(|it| it.high_watermark.is_some());
+        led && self.usable >= self.majority
+    }
+
+    /// The newest epoch that anybody of the cluster knows.
+    pub fn newest_epoch(&self) -> Option<Epoch> {
+        let ours = self.voters.iter().filter(|voter| !voter.is_foreign);
+        ours.filter_map(|voter| voter.epoch).max()
+    }
+}
+
+/// Who leads the newest epoch, and how far everyone has come, as it says.
+fn led(
+    voters: &[Voter],
+    probes: &[Probed],
+) -> (
+    Option<Leader>,
+    BTreeMap<NodeId, ReplicaReport>,
+    Vec<ReplicaReport>,
+) {
+    let answers = voters.iter().zip(probes);
+    let answers = answers.filter_map(|(voter, probed)| {
+        let probe = probed.as_ref().ok().filter(|probe| !probe.is_foreign)?;
+        let quorum = probe.quorum.as_ref();
+        quorum.filter(|quorum| quorum.leader_id == voter.id)
+    });
+    let Some(quorum) = answers.max_by_key(|quorum| quorum.leader_epoch) else {
+        return Default::default();
+    };
+    let mut all = quorum.current_voters.iter();
+    let own = all.find(|replica| replica.replica_id == quorum.leader_id);
+    let end = own.map_or(Offset::NONE, |own| own.log_end_offset);
+    let replica = |it: &ReplicaState| {
+        let known = |ms: i64| Some(ms).filter(|ms| *ms >= 0);
+        let its_end = it.log_end_offset.known();
+        ReplicaReport {
+            id: it.replica_id,
+            log_end_offset: its_end,
+            lag: its_end.map(|its_end| (end.0 - its_end.0).max(0)),
+            last_fetch_ms: known(it.last_fetch_timestamp),
+            last_caught_up_ms: known(it.last_caught_up_timestamp),
+        }
+    };
+    let leader = Leader {
+        id: quorum.leader_id,
+        epoch: quorum.leader_epoch,
+        high_watermark: quorum.high_watermark.known(),
+        log_end_offset: end,
+    };
+    let replicas = quorum.current_voters.iter().map(replica);
+    (
+        Some(leader),
+        replicas.map(|replica| (replica.id, replica)).collect(),
+        quorum.observers.iter().map(replica).collect(),
+    )
+}
+
+impl VoterReport {
+    fn new(voter: &Voter, probed: Probed, is_foreign: bool, leads: Option<NodeId>) -> VoterReport {
+        let (probe, unanswered) = match probed {
+            Ok(probe) => (probe, None),
+            Err(unanswered) => (Probe::default(), Some(unanswered)),
+        };
+        let state = match (&unanswered, probe.leader) {
+            (Some(unanswered), _) => unanswered.trouble.to_string(),
+            (None, _) if is_foreign => "of another cluster".to_owned(),
+            (None, None) => "knows no leader".to_owned(),
+            (None, Some(leader)) if leads != Some(leader) => format!("waits for leader {leader}"),
+            (None, Some(leader)) if leader == voter.id => "leader".to_owned(),
+            (None, Some(_)) => "follower".to_owned(),
+        };
+        VoterReport {
+            id: voter.id,
+            host: voter.host.clone(),
+            port: voter.port,
+            state,
+            trouble: unanswered.as_ref().map(|it| it.trouble),
+            trouble_reason: unanswered.map(|it| it.reason),
+            cluster_id: probe.cluster_id,
+            is_foreign,
+            epoch: probe.epoch,
+            leader_id: probe.leader,
+            replica: ReplicaReport {
+                id: voter.id,
+                ..Default::default()
+            },
+            heard: None,
+        }
+    }
+
+    /// What the node that runs here knows of itself, or of this other one.
+    fn take_node(&mut self, node: &NodeStatus) {
+        if node.node_id == self.id {
+            self.state = match node.quorum.leader_id {
+                Some(leader) if !node.quorum.hears_leader => format!("waits for leader {leader}"),
+                _ => node.quorum.role.clone(),
+            };
+            self.epoch = Some(node.quorum.epoch);
+            self.leader_id = node.quorum.leader_id;
+            self.cluster_id = Some(node.cluster_id.clone());
+            let end = node.quorum.log_end_offset;
+            self.replica.log_end_offset.get_or_insert(end);
+        } else {
+            let peer = node.peers.iter().find(|peer| peer.id == self.id);
+            self.heard = peer.cloned();
+        }
+    }
+
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+fn node_trouble(error: &io::Error, dir: &Path) -> NodeTrouble {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => NodeTrouble::NotForYou,
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            match directory::holder(dir) {
+                Some(pid) => NodeTrouble::HasNoSocket { pid },
+                None => NodeTrouble::DoesNotRun,
+            }
+        }
+        _ => NodeTrouble::DoesNotAnswer,
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_millis() as i64
+}
