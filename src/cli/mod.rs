@@ -1,5 +1,9 @@
 //! What a person types: one file per command.
 
+pub mod check;
+mod check_cluster;
+mod check_machine;
+mod check_names;
 mod client;
 pub mod cluster;
 mod cluster_host;
@@ -52,6 +56,8 @@ pub struct Arguments {
 enum Command {
     /// Run a controller (`kafka-server-start.sh`).
     Server(server::Arguments),
+    /// Tell everything that is wrong with the files of a cluster's nodes, before any is started.
+    Check(check::Arguments),
     /// Split a file with process.roles=broker,controller into one for each role.
     Split(split::Arguments),
     /// Print what logs and snapshots hold, also while their node runs.
@@ -104,6 +110,7 @@ pub fn explain(error: &clap::Error) -> ExitCode {
 pub fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
         Command::Server(arguments) => server::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),

@@ -56,18 +56,24 @@ impl MetadataDirectory {
 pub fn refuse_others(metadata_log_dir: &Path) -> Result<(), LogError> {
     let allowed = access(metadata_log_dir, Access::WRITE_OK).map_err(io::Error::from);
     allowed.map_err(LogError::io("cannot write to", metadata_log_dir))?;
-    let path = metadata_log_dir.join(LOCK_NAME);
-    match OpenOptions::new().write(true).open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        opened => acquire(
-            &opened.map_err(LogError::io("cannot open", &path))?,
-            metadata_log_dir,
-        )?,
+    if is_in_use(metadata_log_dir)? {
+        return Err(in_use(metadata_log_dir));
     }
     let log = metadata_log_dir.join(NAME);
     match log.exists() {
         true => refuse_java_log(&log),
         false => Ok(()),
+    }
+}
+
+/// Whether a node, ours or Java's, runs on a directory.
+pub fn is_in_use(dir: &Path) -> Result<bool, LogError> {
+    let path = dir.join(LOCK_NAME);
+    match OpenOptions::new().write(true).open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        opened => Ok(!acquire(
+            &opened.map_err(LogError::io("cannot open", &path))?,
+        )),
     }
 }
 
@@ -83,18 +89,22 @@ fn lock(dir: &Path) -> Result<File, LogError> {
         .truncate(false)
         .open(&path);
     let file = file.map_err(LogError::io("cannot open", &path))?;
-    acquire(&file, dir)?;
-    Ok(file)
+    match acquire(&file) {
+        true => Ok(file),
+        false => Err(in_use(dir)),
+    }
 }
 
-fn acquire(file: &File, dir: &Path) -> Result<(), LogError> {
-    fcntl_lock(file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        LogError::Refused(format!(
-            "Failed to acquire lock on file .lock in {}. A Kafka instance in another process or \
-             thread is using this directory. Stop it, or give this node a directory of its own.",
-            dir.display()
-        ))
-    })
+fn acquire(file: &File) -> bool {
+    fcntl_lock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
+}
+
+fn in_use(dir: &Path) -> LogError {
+    LogError::Refused(format!(
+        "Failed to acquire lock on file .lock in {}. A Kafka instance in another process or thread is \
+         using this directory. Stop it, or give this node a directory of its own.",
+        dir.display()
+    ))
 }
 
 /// The id of the process that has locked a directory.

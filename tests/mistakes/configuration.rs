@@ -17,7 +17,8 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "node.id=9",
         "requirement failed: If process.roles contains the 'controller' role, the node id 9 must be included \
-         in the set of voters controller.quorum.voters=Set(1)",
+         in the set of voters controller.quorum.voters=Set(1)\nhint: give this node one of these ids, or add \
+         it to the voters on every node",
     ),
     (
         "controller.quorum.voters=1@a:9093,2@b:9093,1@c:9093",
@@ -25,25 +26,30 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "controller.quorum.voters=1@a:9093,2@hadoop 103:9093",
-        "Invalid value 2@hadoop 103:9093 for configuration controller.quorum.voters: there is a blank in it",
+        "Failed to parse host name from entry 2@hadoop 103:9093 for the configuration controller.quorum.voters. \
+         Each entry should be in the form `{id}@{host}:{port}`.\nhint: take out the blank inside \
+         '2@hadoop 103:9093'; it may have come in where a line was broken",
     ),
     (
         "controller.quorum.voters=1@a",
-        "Invalid value 1@a for configuration controller.quorum.voters: the port is missing",
+        "Failed to parse host name from entry 1@a for the configuration controller.quorum.voters. Each entry \
+         should be in the form `{id}@{host}:{port}`.\nhint: the port is missing",
     ),
     (
         "listener.security.protocol.map=PLAINTEXT:PLAINTEXT",
-        "No security protocol defined for listener CONTROLLER: add it to listener.security.protocol.map, for \
-         example CONTROLLER:PLAINTEXT",
+        "Error creating broker listeners from '[CONTROLLER://127.0.0.1:{own port}]': No security protocol defined for \
+         listener CONTROLLER\nhint: add it to listener.security.protocol.map, for example \
+         CONTROLLER:PLAINTEXT",
     ),
     (
         "controller.listener.names=OTHER",
-        "requirement failed: The listeners config must only contain KRaft controller listeners from \
-         controller.listener.names when process.roles=controller",
+        "Error creating broker listeners from '[CONTROLLER://127.0.0.1:{own port}]': No security protocol defined for \
+         listener CONTROLLER\nhint: add it to listener.security.protocol.map, for example \
+         CONTROLLER:PLAINTEXT",
     ),
     (
         "process.roles=",
-        "Missing required configuration \"process.roles\" which has no default value.",
+        "Configuration 'process.roles' must not be empty. Valid values include: [broker, controller]",
     ),
 ];
 
@@ -63,6 +69,10 @@ fn a_file_that_is_not_there_is_named() {
     fs::remove_file(site.file()).expect("removes");
     let message = "cannot read {file}: No such file or directory (os error 2)";
     site.assert_refused("no file", message);
+    fs::create_dir(site.file()).expect("creates");
+    let message = "cannot read {file}: Is a directory (os error 21)";
+    site.assert_refused("a directory", message);
+    fs::remove_dir(site.file()).expect("removes");
     let format = |site: &Site| -> Command {
         let mut command = kraftd(&["storage", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c"]);
         command.arg(site.file());

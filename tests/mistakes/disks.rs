@@ -19,16 +19,32 @@ fn is_root() -> bool {
 
 /// A script with mounts of its own.
 pub fn with_mounts(site: &Site, script: &str) -> Command {
-    let mut command = Command::new("unshare");
-    // Who is not root is so within a namespace of users.
-    command.args(if is_root() { &["-m"][..] } else { &["-rm"] });
-    command.args(["sh", "-ec", script]);
+    let mut command = mounting(script);
     command
-        .env("KRAFTD", env!("CARGO_BIN_EXE_kraftd"))
         .env("KRAFTD_LOG", "off")
         .env("DATA", site.data())
         .env("FILE", site.file())
         .env("CLUSTER_ID", CLUSTER_ID);
+    command
+}
+
+fn mounting(script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    // Who is not root is so within a namespace of users.
+    command.args(if is_root() { &["-m"][..] } else { &["-rm"] });
+    command.args(["sh", "-ec", script, "sh"]);
+    command.env("KRAFTD", env!("CARGO_BIN_EXE_kraftd"));
+    command
+}
+
+/// A script for which names come from this text, as in /etc/hosts, and from nowhere else.
+pub fn with_hosts(folder: &Path, hosts: &str, script: &str) -> Command {
+    fs::write(folder.join("hosts"), hosts).expect("writes");
+    fs::write(folder.join("nsswitch.conf"), "hosts: files\n").expect("writes");
+    let mounts = "mount --bind \"$NAMES/hosts\" /etc/hosts; \
+                  mount --bind \"$NAMES/nsswitch.conf\" /etc/nsswitch.conf";
+    let mut command = mounting(&format!("{mounts}; {script}"));
+    command.env("NAMES", folder);
     command
 }
 

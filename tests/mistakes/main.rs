@@ -3,6 +3,7 @@
 //! of their own, for which they need root or user namespaces.
 
 mod brokers;
+mod check;
 mod clusters;
 mod configuration;
 mod damage;

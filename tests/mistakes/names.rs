@@ -4,7 +4,7 @@
 use std::{fs, net::TcpListener, process::Command, thread, time::Duration};
 
 use super::{
-    disks::with_mounts,
+    disks::with_hosts,
     harness::process::{free_port, wait_for},
     site::{CLUSTER_ID, Site, TIMEOUT},
 };
@@ -23,14 +23,14 @@ fn a_port_that_is_taken_is_refused() {
     site.assert_refused(
         "a port that is taken",
         &format!(
-            "Socket server failed to bind to 127.0.0.1:{{port}}: Address already in use (os error 98). \
+            "Socket server failed to bind to 127.0.0.1:{{own port}}: Address already in use (os error 98). \
              {remedy}"
         ),
     );
     site.set("listeners", &format!("CONTROLLER://:{}", site.port));
     site.assert_refused(
         "a port that is taken on one address",
-        &format!("Socket server failed to bind to :{{port}}: Address already in use (os error 98). {remedy}"),
+        &format!("Socket server failed to bind to :{{own port}}: Address already in use (os error 98). {remedy}"),
     );
 }
 
@@ -43,7 +43,7 @@ fn a_host_that_is_not_this_machine_is_refused() {
     );
     site.assert_refused(
         "another machine's address",
-        "Socket server failed to bind to 192.0.2.1:{port}: Cannot assign requested address (os error 99). No \
+        "Socket server failed to bind to 192.0.2.1:{own port}: Cannot assign requested address (os error 99). No \
          interface of this machine has that address. Correct the host in listeners, or what DNS or \
          /etc/hosts say of it.",
     );
@@ -51,26 +51,20 @@ fn a_host_that_is_not_this_machine_is_refused() {
         "listeners",
         &format!("CONTROLLER://{NO_NAME}:{}", site.port),
     );
-    let command = with_hosts(&site, "");
+    let command = start_with_hosts(&site, "");
     site.assert_command_refused(
         "a name that does not resolve",
         command,
-        "Socket server failed to bind to no-such-host.invalid:{port}: failed to lookup address information: \
+        "Socket server failed to bind to no-such-host.invalid:{own port}: failed to lookup address information: \
          Name or service not known. Write a name or an address of this machine into listeners, or nothing \
          before the colon for all its addresses; or add the name to DNS or /etc/hosts.",
     );
 }
 
 /// A start where names come from the file `hosts` of the site and nowhere else.
-fn with_hosts(site: &Site, hosts: &str) -> Command {
-    fs::write(site.folder().join("hosts"), hosts).expect("writes");
-    fs::write(site.folder().join("nsswitch.conf"), "hosts: files\n").expect("writes");
-    let mut command = with_mounts(
-        site,
-        "mount --bind \"$SITE/hosts\" /etc/hosts; mount --bind \"$SITE/nsswitch.conf\" /etc/nsswitch.conf; \
-         exec \"$KRAFTD\" server \"$FILE\"",
-    );
-    command.env("SITE", site.folder()).env("KRAFTD_LOG", "info");
+fn start_with_hosts(site: &Site, hosts: &str) -> Command {
+    let mut command = with_hosts(site.folder(), hosts, "exec \"$KRAFTD\" server \"$1\"");
+    command.arg(site.file());
     command
 }
 
@@ -82,7 +76,7 @@ fn a_peers_name_heals_when_it_resolves() {
     let two = Site::of(2, &[("127.0.0.1", first), ("127.0.0.1", second)]);
     one.format(CLUSTER_ID);
     two.format(CLUSTER_ID);
-    let _one = one.run(with_hosts(&one, ""));
+    let _one = one.run(start_with_hosts(&one, ""));
     let unresolved = format!("controller 2 at {NO_NAME}:{second} cannot be reached: ");
     let told = [format!(
         "{unresolved}its name does not resolve (failed to lookup address information: Name or service not \

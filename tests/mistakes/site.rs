@@ -195,7 +195,7 @@ impl Site {
     }
 
     /// Starts the node and sees it refuse, with these words and no others, and with nothing changed. `{dir}`
-    /// stands for its directory, `{file}` and `{port}` for what they are, `{crc}` for any checksum.
+    /// stands for its directory, `{file}` and `{own port}` for what they are, `{crc}` for any checksum.
     #[track_caller]
     pub fn assert_refused(&self, what: &str, message: &str) {
         self.assert_command_refused(what, self.server(), message);
@@ -220,7 +220,7 @@ impl Site {
         let replaced = message
             .replace("{dir}", &self.data().display().to_string())
             .replace("{file}", &self.file().display().to_string());
-        replaced.replace("{port}", &self.port.to_string())
+        replaced.replace("{own port}", &self.port.to_string())
     }
 }
 
