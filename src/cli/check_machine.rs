@@ -104,8 +104,16 @@ fn directories<'a>(
             }
         }
         Err(_) if leftovers => {}
-        Err(why) if ensemble.formatted.is_empty() && ensemble.unreadable.is_empty() => {
-            findings.warning(node.file, why.to_string());
+        Err(_) if ensemble.formatted.is_empty() && ensemble.unreadable.is_empty() => {
+            findings.warning(
+                node.file,
+                format!(
+                    "{} is not formatted. Run kafka-storage.sh format -t CLUSTER_ID -c {}, with the id that all \
+                     nodes of the cluster share.",
+                    metadata_log_dir.display(),
+                    node.file.display()
+                ),
+            );
         }
         Err(why) => findings.error(node.file, why.to_string()),
     }

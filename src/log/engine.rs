@@ -132,12 +132,32 @@ impl EngineLog {
         EngineLog::open_sized(directory, node_id, directory_id, FileSizes::default())
     }
 
+    /// As [`EngineLog::open`], for the only voter: what it has lost no other has, so a damaged log is left as it
+    /// is for whoever can save something of it.
+    pub fn open_only(
+        directory: MetadataDirectory,
+        node_id: NodeId,
+        directory_id: Uuid,
+    ) -> Result<(EngineLog, Recovered), LogError> {
+        EngineLog::open_as(directory, node_id, directory_id, FileSizes::default(), true)
+    }
+
     /// As [`EngineLog::open`], with files of another size: tests want many small ones.
     pub fn open_sized(
         directory: MetadataDirectory,
         node_id: NodeId,
         directory_id: Uuid,
         sizes: FileSizes,
+    ) -> Result<(EngineLog, Recovered), LogError> {
+        EngineLog::open_as(directory, node_id, directory_id, sizes, false)
+    }
+
+    fn open_as(
+        directory: MetadataDirectory,
+        node_id: NodeId,
+        directory_id: Uuid,
+        sizes: FileSizes,
+        is_only_voter: bool,
     ) -> Result<(EngineLog, Recovered), LogError> {
         snapshot_file::delete_leftovers(directory.path())?;
         let snapshots = snapshot_file::list(directory.path())?;
@@ -161,7 +181,7 @@ impl EngineLog {
             synced_end: Offset(start.offset),
             unwritten: Vec::new(),
         };
-        let mut epochs = log.recover()?;
+        let mut epochs = log.recover(is_only_voter)?;
         if log.take_newer_snapshot(snapshots.into_keys())? {
             epochs.clear();
         }
@@ -184,17 +204,26 @@ impl EngineLog {
 
     /// Reads the whole log, tells its epochs, and cuts it where it cannot be read on: after the loss was
     /// written down, since a log that is shorter for good looks sound.
-    fn recover(&mut self) -> Result<Epochs, LogError> {
+    fn recover(&mut self, is_only_voter: bool) -> Result<Epochs, LogError> {
         let (epochs, damage) = self.scan()?;
         self.synced_end = self.end;
-        let acknowledged = self.voter_state.acknowledged_end();
-        if let Some((_, reason)) = &damage {
-            self.voter_state.save_loss(reason)?;
-        } else if self.end < acknowledged {
-            let end = self.end;
-            self.voter_state.save_loss(&format!(
+        let (end, acknowledged) = (self.end, self.voter_state.acknowledged_end());
+        let loss = match &damage {
+            Some((_, reason)) => Some(reason.clone()),
+            None if end < acknowledged => Some(format!(
                 "the log ends at offset {end}, but {acknowledged} had been acknowledged"
-            ))?;
+            )),
+            None => None,
+        };
+        match loss {
+            Some(loss) if is_only_voter => {
+                return Err(LogError::Refused(format!(
+                    "this is the only voter, and it has lost records: {loss}. Restore its log directory \
+                     from a backup"
+                )));
+            }
+            Some(loss) => self.voter_state.save_loss(&loss)?,
+            None => {}
         }
         if let Standing::Amnesiac(reason) = self.voter_state.quorum_state().standing {
             warn!(

@@ -68,8 +68,12 @@ pub fn run(config: &Config) -> Result<(), String> {
     let (inbox, contacts) = (Arc::new(Inbox::default()), Arc::new(Contacts::default()));
     let node_id = identity.node_id;
     let (found, restored_by) = std::sync::mpsc::channel::<Recovered>();
+    let open_log = match identity.voters.len() {
+        1 => EngineLog::open_only,
+        _ => EngineLog::open,
+    };
     let open = move || {
-        let (log, recovered) = EngineLog::open(directory, node_id, directory_id)?;
+        let (log, recovered) = open_log(directory, node_id, directory_id)?;
         let _waiting = found.send(recovered);
         Ok(log)
     };

@@ -170,9 +170,8 @@ fn files_that_fit_together_have_no_problems() {
     let (code, said) = files.check(ALL);
     let told = |id: usize| {
         format!(
-            "{id}: warning: No readable meta.properties files found. {}/data-{id} is not formatted: run \
-             kafka-storage.sh format -t CLUSTER_ID -c FILE with the id that all nodes of the cluster share \
-             (kafka-storage.sh random-uuid makes a new one).\n",
+            "{id}: warning: {}/data-{id} is not formatted. Run kafka-storage.sh format -t CLUSTER_ID -c {id}, with \
+             the id that all nodes of the cluster share.\n",
             files.folder.path().display()
         )
     };

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 
 use super::{
     harness::process::{free_port, wait_for},
-    site::{CLUSTER_ID, Site, TIMEOUT, copy, rewrite},
+    site::{CLUSTER_ID, Site, TIMEOUT, assert_same, copy, listing, rewrite, said_at_the_end},
 };
 
 /// The directory of a node that has run: with snapshots, and batches after them.
@@ -210,6 +210,31 @@ fn what_the_others_can_mend_costs_the_vote() {
             "{what}: {}",
             site.log_text()
         );
+    }
+}
+
+/// Nobody else has what the only voter has lost: it leaves all there is to whoever can save something.
+#[test]
+fn the_only_voter_leaves_a_damaged_log_alone() {
+    let used = Used::new("-1");
+    for (what, damage, reason) in &WITHOUT_A_VOTE[..3] {
+        let site = used.copy();
+        damage(&site);
+        let before = listing(site.folder());
+        let mut command = site.server();
+        command.env("KRAFTD_LOG", "off");
+        let (code, said) = said_at_the_end(command);
+        assert_eq!(code, Some(1), "{what}: {said}");
+        assert!(
+            said.starts_with(&format!(
+                "this is the only voter, and it has lost records: {reason}"
+            )) && said.ends_with(". Restore its log directory from a backup\n"),
+            "{what}: {said}"
+        );
+        // Of a file that was cut, raft-engine drops the part of a record at its end.
+        if *what == "a rotted batch" {
+            assert_same(what, &before, &listing(site.folder()));
+        }
     }
 }
 
