@@ -3,19 +3,14 @@
 
 use std::{
     fs,
+    ops::Deref,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
-use crate::home::{self, text};
+use crate::home::{self, CLUSTER_ID, Node, START, STOP, text};
 
-const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qk";
-const START: &str = "bin/kafka-server-start.sh";
-const STOP: &str = "bin/kafka-server-stop.sh";
 const FILE: &str = "config/kraft/server.properties";
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Takes its time to stop, as brokers do; ends by itself when there is a file `end`.
 const BROKER: &str = "#!/bin/sh\n\
@@ -25,51 +20,29 @@ const BROKER: &str = "#!/bin/sh\n\
     while [ ! -e end ]; do sleep 0.05; done\n\
     echo it is out of heap; exit 7\n";
 
-struct Site {
-    dir: tempfile::TempDir,
-    id: usize,
-    port: u16,
+/// A node with both roles.
+struct Site(Node);
+
+impl Deref for Site {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        &self.0
+    }
 }
 
 impl Site {
     fn new(id: usize) -> Site {
-        let [port] = home::free_ports();
-        let site = Site {
-            dir: tempfile::tempdir().expect("a folder"),
-            id: home::FIRST_ID + id,
-            port,
-        };
-        home::install(site.home());
-        let (id, file) = (site.id, site.home().join(FILE));
-        let text = format!(
-            "process.roles=broker, controller\nnode.id={id}\n\
-             controller.quorum.voters={id}@localhost:{port}\n\
-             controller.listener.names=CONTROLLER\n\
-             listeners=PLAINTEXT://localhost:0,CONTROLLER://localhost:{port}\nlog.dirs=data\n"
-        );
-        fs::write(file, text).expect("writes");
-        site
+        Site(Node::new(
+            id,
+            FILE,
+            "broker, controller",
+            "PLAINTEXT://localhost:0,",
+        ))
     }
 
     fn formatted(id: usize) -> Site {
-        let site = Site::new(id);
-        let formatted = site.typed(
-            &[
-                "bin/kafka-storage.sh",
-                "format",
-                "-t",
-                CLUSTER_ID,
-                "-c",
-                FILE,
-            ],
-            None,
-        );
-        assert_eq!(formatted.status.code(), Some(0), "{formatted:?}");
-        site
-    }
-
-    fn home(&self) -> &Path {
-        self.dir.path()
+        Site(Site::new(id).0.formatted())
     }
 
     fn kafka(&self, release: &str) -> PathBuf {
@@ -77,7 +50,7 @@ impl Site {
     }
 
     fn command(&self, words: &[&str], kafka_home: Option<&Path>) -> Command {
-        let mut command = home::command(self.home(), words);
+        let mut command = self.0.command(words);
         command.envs(kafka_home.map(|home| ("KAFKA_HOME", home)));
         command
     }
@@ -86,34 +59,9 @@ impl Site {
         self.command(words, kafka_home).output().expect("runs")
     }
 
-    fn stop(&self) -> Output {
-        self.typed(&[STOP, "--node-id", &self.id.to_string()], None)
-    }
-
-    fn serves(&self) -> bool {
-        home::answers(self.port)
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.home().join("logs/kafkaServer.out")).unwrap_or_default()
-    }
-
     #[track_caller]
     fn wait_for(&self, line: &str) {
         self.wait_until(line, || self.log().contains(line));
-    }
-
-    #[track_caller]
-    fn wait_until(&self, what: &str, mut probe: impl FnMut() -> bool) {
-        let started = Instant::now();
-        while !probe() {
-            assert!(
-                started.elapsed() < PATIENCE,
-                "in vain: {what}; {}",
-                self.log()
-            );
-            thread::sleep(Duration::from_millis(20));
-        }
     }
 
     /// Starts both halves in the foreground; the output goes where a daemon's would.
@@ -151,12 +99,6 @@ impl Site {
         assert!(!self.serves());
         let nothing = self.stop();
         assert_eq!(text(&nothing.stdout), "No kafka server to stop\n");
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        self.stop();
     }
 }
 

@@ -1,4 +1,5 @@
 //! A folder as the tarball has it: `bin`, `config`, and the program in `libexec`. Its commands are typed there.
+//! A node in one, on its way from formatting to its end.
 
 use std::{
     fs,
@@ -7,7 +8,14 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Output},
+    thread,
+    time::{Duration, Instant},
 };
+
+pub const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qk";
+pub const START: &str = "bin/kafka-server-start.sh";
+pub const STOP: &str = "bin/kafka-server-stop.sh";
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Of nodes that no other test has, since `stop` looks for them on the whole machine.
 pub const FIRST_ID: usize = 76_201;
@@ -26,19 +34,105 @@ pub fn install(home: &Path) {
     symlink(env!("CARGO_BIN_EXE_kraftd"), home.join("libexec/kraftd")).expect("links");
 }
 
-/// A command typed in the folder.
-pub fn command(home: &Path, words: &[&str]) -> Command {
-    let (script, arguments) = words.split_first().expect("a command");
-    let mut command = Command::new(home.join(script));
-    command.args(arguments).current_dir(home);
-    for variable in ["KAFKA_HOME", "LOG_DIR", "SIGNAL"] {
-        command.env_remove(variable);
-    }
-    command
+/// A node in a folder of its own, whose id nobody else has. It ends with the test.
+pub struct Node {
+    dir: tempfile::TempDir,
+    pub id: usize,
+    pub port: u16,
+    /// Its configuration, from the folder.
+    file: &'static str,
+    properties: String,
 }
 
-pub fn typed(home: &Path, words: &[&str]) -> Output {
-    command(home, words).output().expect("the script runs")
+impl Node {
+    /// Not formatted yet. `listeners` are those before the controller's.
+    pub fn new(id: usize, file: &'static str, roles: &str, listeners: &str) -> Node {
+        let (id, [port]) = (FIRST_ID + id, free_ports());
+        let properties = format!(
+            "process.roles={roles}\nnode.id={id}\n\
+             controller.quorum.voters={id}@localhost:{port}\n\
+             controller.listener.names=CONTROLLER\n\
+             listeners={listeners}CONTROLLER://localhost:{port}\nlog.dirs=data\n"
+        );
+        let node = Node {
+            dir: tempfile::tempdir().expect("a folder"),
+            id,
+            port,
+            file,
+            properties,
+        };
+        install(node.home());
+        node.write("");
+        node
+    }
+
+    /// Its configuration with these lines after it.
+    pub fn write(&self, lines: &str) {
+        let text = format!("{}{lines}", self.properties);
+        fs::write(self.home().join(self.file), text).expect("writes");
+    }
+
+    pub fn formatted(self) -> Node {
+        let format = ["bin/kafka-storage.sh", "format", "-t", CLUSTER_ID, "-c"];
+        let formatted = self.typed(&[&format[..], &[self.file]].concat());
+        assert_eq!(formatted.status.code(), Some(0), "{formatted:?}");
+        self
+    }
+
+    pub fn home(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A command typed in the folder.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let (script, arguments) = words.split_first().expect("a command");
+        let mut command = Command::new(self.home().join(script));
+        command.args(arguments).current_dir(self.home());
+        for variable in ["KAFKA_HOME", "LOG_DIR", "SIGNAL"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    pub fn typed(&self, words: &[&str]) -> Output {
+        self.command(words).output().expect("the script runs")
+    }
+
+    pub fn stop(&self) -> Output {
+        self.typed(&[STOP, &format!("--node-id={}", self.id)])
+    }
+
+    /// Whether it answers who asks for the API versions; before that, it heeds no signals.
+    pub fn serves(&self) -> bool {
+        const REQUEST: &[u8] = b"\0\0\0\x0a\0\x12\0\0\0\0\0\x01\xff\xff";
+        let ask = || {
+            let mut stream = TcpStream::connect(("localhost", self.port))?;
+            stream.write_all(REQUEST)?;
+            stream.read_exact(&mut [0; 4])
+        };
+        ask().is_ok()
+    }
+
+    /// What it wrote in the background.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.home().join("logs/kafkaServer.out")).unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, mut probe: impl FnMut() -> bool) {
+        let started = Instant::now();
+        while !probe() {
+            let in_time = started.elapsed() < PATIENCE;
+            assert!(in_time, "in vain: {what}; {}", self.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.stop();
+    }
 }
 
 pub fn text(bytes: &[u8]) -> String {
@@ -48,17 +142,6 @@ pub fn text(bytes: &[u8]) -> String {
 pub fn free_ports<const N: usize>() -> [u16; N] {
     let listeners = [(); N].map(|()| TcpListener::bind("localhost:0").expect("binds"));
     listeners.map(|listener| listener.local_addr().expect("is bound").port())
-}
-
-/// Whether somebody answers who is asked for the API versions; before that, nobody heeds signals.
-pub fn answers(port: u16) -> bool {
-    const REQUEST: &[u8] = b"\0\0\0\x0a\0\x12\0\0\0\0\0\x01\xff\xff";
-    let ask = || {
-        let mut stream = TcpStream::connect(("localhost", port))?;
-        stream.write_all(REQUEST)?;
-        stream.read_exact(&mut [0; 4])
-    };
-    ask().is_ok()
 }
 
 /// A folder that looks like Java's Kafka of a release, with this script as its start command.

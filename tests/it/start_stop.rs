@@ -6,134 +6,46 @@ use std::{
     net::TcpListener,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{Child, Output, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::{Child, Stdio},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::home::{self, text};
+use crate::home::{self, Node, START, STOP, text};
 
-const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qk";
-const START: &str = "bin/kafka-server-start.sh";
-const STOP: &str = "bin/kafka-server-stop.sh";
 const FILE: &str = "config/controller.properties";
-const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A folder with one controller in it, whose id nobody else has.
-struct Site {
-    dir: tempfile::TempDir,
-    id: usize,
-    port: u16,
+fn controller(id: usize) -> Node {
+    Node::new(id, FILE, "controller", "")
 }
 
-impl Site {
-    fn new(id: usize) -> Site {
-        let [port] = home::free_ports();
-        let site = Site {
-            dir: tempfile::tempdir().expect("a folder"),
-            id: home::FIRST_ID + id,
-            port,
-        };
-        home::install(site.home());
-        site.write("");
-        site
-    }
-
-    fn formatted(id: usize) -> Site {
-        let site = Site::new(id);
-        let formatted = site.typed(&[
-            "bin/kafka-storage.sh",
-            "format",
-            "-t",
-            CLUSTER_ID,
-            "-c",
-            FILE,
-        ]);
-        assert_eq!(formatted.status.code(), Some(0), "{formatted:?}");
-        site
-    }
-
-    fn home(&self) -> &Path {
-        self.dir.path()
-    }
-
-    fn data(&self) -> PathBuf {
-        self.home().join("data")
-    }
-
-    /// The controller's file, with these lines after it.
-    fn write(&self, lines: &str) {
-        let Site { id, port, .. } = self;
-        let text = format!(
-            "process.roles=controller\nnode.id={id}\n\
-             controller.quorum.voters={id}@localhost:{port}\n\
-             controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:{port}\n\
-             log.dirs=data\n{lines}"
-        );
-        fs::write(self.home().join(FILE), text).expect("writes");
-    }
-
-    fn typed(&self, words: &[&str]) -> Output {
-        home::typed(self.home(), words)
-    }
-
-    /// Starts the controller in the foreground, and waits until it serves.
-    fn foreground(&self) -> Child {
-        let mut command = home::command(self.home(), &[START, FILE]);
-        let child = command.stdout(Stdio::null()).spawn().expect("starts");
-        self.wait_until("serves", || self.serves());
-        child
-    }
-
-    fn serves(&self) -> bool {
-        home::answers(self.port)
-    }
-
-    fn stop(&self) -> Output {
-        self.typed(&[STOP, &format!("--node-id={}", self.id)])
-    }
-
-    #[track_caller]
-    fn wait_until(&self, what: &str, mut probe: impl FnMut() -> bool) {
-        let started = Instant::now();
-        while !probe() {
-            assert!(
-                started.elapsed() < PATIENCE,
-                "in vain: {what}; {}",
-                self.log()
-            );
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.home().join("logs/kafkaServer.out")).unwrap_or_default()
-    }
-
-    /// Both ways of starting end with this reason, and leave nothing.
-    #[track_caller]
-    fn refused(&self, reason: &str) {
-        for words in [&[START, "-daemon", FILE][..], &[START, FILE]] {
-            let output = self.typed(words);
-            let said = text(&output.stderr);
-            assert!(said.contains(reason), "{words:?}: {said}");
-            assert_eq!(output.status.code(), Some(1), "{words:?}");
-        }
-        assert!(!self.home().join("logs").exists());
-    }
+fn formatted(id: usize) -> Node {
+    controller(id).formatted()
 }
 
-impl Drop for Site {
-    fn drop(&mut self) {
-        self.stop();
+/// Starts the controller in the foreground, and waits until it serves.
+fn foreground(node: &Node) -> Child {
+    let mut command = node.command(&[START, FILE]);
+    let child = command.stdout(Stdio::null()).spawn().expect("starts");
+    node.wait_until("serves", || node.serves());
+    child
+}
+
+/// Both ways of starting end with this reason, and leave nothing.
+#[track_caller]
+fn refused(node: &Node, reason: &str) {
+    for words in [&[START, "-daemon", FILE][..], &[START, FILE]] {
+        let output = node.typed(words);
+        let said = text(&output.stderr);
+        assert!(said.contains(reason), "{words:?}: {said}");
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
     }
+    assert!(!node.home().join("logs").exists());
 }
 
 #[test]
 fn without_arguments_the_usage_is_told() {
-    let site = Site::new(10);
+    let site = controller(10);
     for words in [&[START][..], &[START, "-daemon"]] {
         let output = site.typed(words);
         assert_eq!(
@@ -152,7 +64,7 @@ fn without_arguments_the_usage_is_told() {
 
 #[test]
 fn version_and_help_are_told() {
-    let site = Site::new(11);
+    let site = controller(11);
     let version = site.typed(&[START, "--version"]);
     let expected = format!("4.3.1 (kraftd {})\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(
@@ -172,7 +84,7 @@ fn version_and_help_are_told() {
 
 #[test]
 fn a_wrong_command_line_is_told() {
-    let site = Site::formatted(12);
+    let site = formatted(12);
     let missing = site.typed(&[START, "nosuch.properties"]);
     let said = text(&missing.stderr);
     assert!(
@@ -209,7 +121,7 @@ fn a_wrong_command_line_is_told() {
 
 #[test]
 fn daemon_in_other_spellings_is_explained() {
-    let site = Site::formatted(13);
+    let site = formatted(13);
     for words in [
         &["-", "daemon", FILE][..],
         &["--daemon", FILE],
@@ -237,30 +149,30 @@ fn daemon_in_other_spellings_is_explained() {
 
 #[test]
 fn what_is_wrong_shows_before_anything_is_detached() {
-    let site = Site::new(14);
-    site.refused("No readable meta.properties files found");
-    assert!(!site.data().exists());
-    let site = Site::formatted(15);
+    let site = controller(14);
+    refused(&site, "No readable meta.properties files found");
+    assert!(!site.home().join("data").exists());
+    let site = formatted(15);
     site.write("num.partitions=many\n");
-    site.refused("num.partitions");
+    refused(&site, "num.partitions");
     site.write("create.topic.policy.class.name=x.Y\n");
-    site.refused("create.topic.policy.class.name=x.Y");
+    refused(&site, "create.topic.policy.class.name=x.Y");
     site.write("");
     let taken = TcpListener::bind(("localhost", site.port)).expect("binds");
-    site.refused("Socket server failed to bind to localhost:");
+    refused(&site, "Socket server failed to bind to localhost:");
     drop(taken);
-    let properties = site.data().join("meta.properties");
+    let properties = site.home().join("data").join("meta.properties");
     let own = fs::read_to_string(&properties).expect("is formatted");
     fs::write(
         &properties,
         own.replace(&format!("node.id={}", site.id), "node.id=3"),
     )
     .expect("writes");
-    site.refused("Stored node id 3 doesn't match previous node id");
+    refused(&site, "Stored node id 3 doesn't match previous node id");
     fs::write(&properties, own.replace("version=1", "version=9")).expect("writes");
-    site.refused("Unknown meta.properties version number 9");
+    refused(&site, "Unknown meta.properties version number 9");
     fs::write(&properties, own).expect("writes");
-    let mut running = site.foreground();
+    let mut running = foreground(&site);
     let twice = format!(
         "--override listeners=CONTROLLER://localhost:{}",
         home::free_ports::<1>()[0]
@@ -287,8 +199,8 @@ fn what_is_wrong_shows_before_anything_is_detached() {
 /// As over ssh, which waits until nobody holds its outputs any more.
 #[test]
 fn a_daemon_lets_go_of_everything() {
-    let site = Site::formatted(16);
-    let mut command = home::command(site.home(), &[START, "-daemon", FILE]);
+    let site = formatted(16);
+    let mut command = site.command(&[START, "-daemon", FILE]);
     // What Java's scripts read, and a controller has no use for.
     for variable in [
         "KAFKA_HEAP_OPTS",
@@ -351,7 +263,7 @@ fn a_daemon_lets_go_of_everything() {
 
 #[test]
 fn a_log_that_cannot_be_written_is_told() {
-    let site = Site::formatted(17);
+    let site = formatted(17);
     fs::create_dir_all(site.home().join("logs/kafkaServer.out")).expect("creates");
     let output = site.typed(&[START, "-daemon", FILE]);
     assert!(
@@ -374,8 +286,8 @@ fn server_of(home: &Path) -> u32 {
 
 #[test]
 fn stop_ends_what_was_asked_for_and_nothing_else() {
-    let (site, other) = (Site::formatted(18), Site::formatted(19));
-    let (mut running, mut others) = (site.foreground(), other.foreground());
+    let (site, other) = (formatted(18), formatted(19));
+    let (mut running, mut others) = (foreground(&site), foreground(&other));
     let nobody = (home::FIRST_ID + 99).to_string();
     for words in [
         &["--node-id", &nobody][..],
@@ -408,7 +320,7 @@ fn stop_ends_what_was_asked_for_and_nothing_else() {
 
     let signalled = |signal: &str| {
         let words = [STOP, "--node-id", &other.id.to_string()];
-        let mut command = home::command(other.home(), &words);
+        let mut command = other.command(&words);
         command.env("SIGNAL", signal).output().expect("runs")
     };
     let wrong = signalled("LOUD");
@@ -424,8 +336,8 @@ fn stop_ends_what_was_asked_for_and_nothing_else() {
 
 #[test]
 fn a_node_that_nobody_can_name_goes_on() {
-    let site = Site::formatted(20);
-    let mut running = site.foreground();
+    let site = formatted(20);
+    let mut running = foreground(&site);
     let file = site.home().join(FILE);
     fs::remove_file(&file).expect("removes");
     let output = site.stop();
