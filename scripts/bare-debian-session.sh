@@ -24,8 +24,9 @@ timeout 20 sh -c 'while pidof kraftd; do sleep 0.1; done' >/dev/null
 tail -n 1 logs/kafkaServer.out
 
 # By the names without .sh, on what the first start left.
+rm logs/kafkaServer.out
 bin/kafka-server-start -daemon $file
-timeout 20 sh -c "until grep '$leads' logs/kafkaServer.out; do sleep 0.1; done"
+timeout 20 sh -c "until grep -s '$leads' logs/kafkaServer.out; do sleep 0.1; done"
 bin/kraftd dump --records /tmp/kraft-combined-logs | head -n 3
 bin/kafka-server-stop
 timeout 20 sh -c 'while pidof kraftd; do sleep 0.1; done' >/dev/null
