@@ -133,7 +133,7 @@ fn counted(number: usize, what: &str) -> String {
 }
 
 /// What is wrong, and the remedy, in sentences on a line.
-fn one_line(problem: &Problem) -> String {
+pub fn one_line(problem: &Problem) -> String {
     let message = sentence(&problem.message);
     match &problem.hint {
         None => message,

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    check::{BOOTSTRAP_SERVERS, Findings, Node, is_any},
+    check::{BOOTSTRAP_SERVERS, Findings, Node, is_any, one_line},
     check_names::Names,
 };
 use crate::{
-    config::Voter,
+    config::{Voter, anothers_address},
     metadata::broker_keys::{BROKER_KEYS, Usage},
     protocol::NodeId,
 };
@@ -19,6 +19,7 @@ type Rule = fn(&[Node], &Names, &mut Findings);
 const RULES: &[Rule] = &[
     same_voters,
     odd_voters,
+    distinct_voters,
     missing_files,
     own_ids,
     own_addresses,
@@ -107,6 +108,20 @@ fn odd_voters(nodes: &[Node], _: &Names, findings: &mut Findings) {
     }
 }
 
+fn distinct_voters(nodes: &[Node], names: &Names, findings: &mut Findings) {
+    let Some(node) = reference(nodes) else { return };
+    for (at, voter) in node.voters.iter().enumerate() {
+        let mut others = node.voters[..at].iter();
+        let same = others
+            .find(|other| other.port == voter.port && names.are_one(&other.host, &voter.host));
+        if let Some(other) = same {
+            let (one, other) = (shown(other), shown(voter));
+            let text = format!("{VOTERS} has {one} and {other}, which are one address.");
+            findings.error(node.file, format!("{text} Each controller has its own."));
+        }
+    }
+}
+
 /// Only where more than one was given: whoever checks one file has but that.
 fn missing_files(nodes: &[Node], _: &Names, findings: &mut Findings) {
     let given: Vec<NodeId> = controllers(nodes).filter_map(|node| node.id).collect();
@@ -186,33 +201,23 @@ fn own_addresses(nodes: &[Node], names: &Names, findings: &mut Findings) {
         let (Some(listener), Some(voter)) = (node.controller_listener(), node.own_voter()) else {
             continue;
         };
-        let mut others = node.voters.iter().filter(|other| other.id != voter.id);
-        let is_at = |voter: &Voter| {
-            listener.port == voter.port
-                && (is_any(&listener.host) || names.are_one(&listener.host, &voter.host))
-        };
-        let other_host = !is_any(&listener.host) && names.are_two(&listener.host, &voter.host);
-        if listener.port == voter.port && !other_host {
+        if let Some(problem) = anothers_address(voter.id, &node.voters, listener) {
+            findings.error(node.file, one_line(&problem));
             continue;
         }
-        let explicit = others.find(|other| !is_any(&listener.host) && is_at(other));
-        let remedy = match explicit {
-            Some(other) => format!(
-                "That is where controller {} is: is node.id right?",
-                other.id
-            ),
-            None => "One of the two is wrong.".to_owned(),
-        };
-        findings.error(
-            node.file,
-            format!(
-                "listeners has {}://{}:{}, but {VOTERS} has {}. {remedy}",
-                listener.name,
-                listener.host,
-                listener.port,
-                shown(voter)
-            ),
-        );
+        let elsewhere = !is_any(&listener.host) && names.are_two(&listener.host, &voter.host);
+        if listener.port != voter.port || elsewhere {
+            findings.error(
+                node.file,
+                format!(
+                    "listeners has {}://{}:{}, but {VOTERS} has {}. One of the two is wrong.",
+                    listener.name,
+                    listener.host,
+                    listener.port,
+                    shown(voter)
+                ),
+            );
+        }
     }
 }
 

@@ -36,6 +36,12 @@ impl Endpoints {
         self.controllers.contains(&listener.name)
     }
 
+    /// The listener that a controller serves.
+    pub fn controller_listener(&self) -> Option<&Listener> {
+        let mut all = self.listeners.iter();
+        all.find(|listener| self.is_controllers(listener))
+    }
+
     pub fn check(&self, identity: &Identity) -> Result<Vec<Problem>, Problem> {
         let values = &identity.values;
         let by_role = match (identity.is_broker, identity.is_controller) {

@@ -27,7 +27,7 @@ pub use endpoints::Endpoints;
 pub use environment::{CONTAINER_SWITCH, Environment};
 use listeners::Listener;
 pub use problem::{ConfigError, Problem};
-pub use rules::java_classes;
+pub use rules::{anothers_address, java_classes};
 pub use unknown::Warning;
 use values::Values;
 pub use voters::Voter;

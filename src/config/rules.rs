@@ -5,9 +5,13 @@
 //! are left to the brokers.
 
 use super::{
-    ConfigError, Endpoints, Identity, Problem, Warning, problem::requirement, values::Values,
+    ConfigError, Endpoints, Identity, Problem, Voter, Warning, listeners::Listener,
+    problem::requirement, values::Values,
 };
-use crate::metadata::broker_keys::{BROKER_KEYS, Usage};
+use crate::{
+    metadata::broker_keys::{BROKER_KEYS, Usage},
+    protocol::NodeId,
+};
 
 const HOUR_MS: i64 = 3_600_000;
 const MINUTE_MS: i64 = 60_000;
@@ -31,7 +35,14 @@ pub fn of_every_node(identity: &Identity) -> Result<Vec<Problem>, ConfigError> {
     }
     problems.extend(voters(identity));
     match Endpoints::of(identity) {
-        Ok(endpoints) => problems.extend(endpoints.check(identity)?),
+        Ok(endpoints) => {
+            problems.extend(endpoints.check(identity)?);
+            let own = endpoints.controller_listener();
+            let own = own.filter(|_| identity.is_controller);
+            problems.extend(
+                own.and_then(|own| anothers_address(identity.node_id, &identity.voters, own)),
+            );
+        }
         Err(problem) => problems.push(problem),
     }
     Ok(problems)
@@ -155,6 +166,24 @@ fn voters(identity: &Identity) -> Option<Problem> {
         );
     }
     None
+}
+
+/// A voter that listens where another one should: a file was copied, and not everything in it changed. Kafka
+/// starts such a node, and then two have one id.
+pub fn anothers_address(id: NodeId, voters: &[Voter], own: &Listener) -> Option<Problem> {
+    let is_here =
+        |voter: &&Voter| voter.port == own.port && voter.host.eq_ignore_ascii_case(&own.host);
+    let other = voters.iter().find(is_here)?.id;
+    let voter = voters.iter().find(|voter| voter.id == id)?;
+    let Listener {
+        name, host, port, ..
+    } = own;
+    (!is_here(&voter)).then(|| {
+        Problem::new(format!(
+            "node.id={id}, but listeners={name}://{host}:{port} is where {VOTERS} has node {other}"
+        ))
+        .hint("was this file copied from another node? Correct node.id, or listeners")
+    })
 }
 
 /// What would have to be left out although it decides something.

@@ -162,6 +162,24 @@ fn good() -> Files {
     Files::new(&[("1", &one), ("2", &two), ("3", &three), ("4", broker)])
 }
 
+#[test]
+fn voters_with_one_address_are_told_of() {
+    let files = Files::new(&[(
+        "1",
+        "process.roles=controller\nnode.id=1\n\
+         controller.quorum.voters=1@localhost:{p1},2@127.0.0.1:{p1},3@localhost:{p3}\n\
+         controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://:{p2}\nlog.dirs={folder}/data\n",
+    )]);
+    files.format("1", CLUSTER_ID);
+    let told = files.expand(
+        "1: error: controller.quorum.voters has 1@localhost:{p1} and 2@127.0.0.1:{p1}, which are one address. \
+         Each controller has its own.\n\
+         1: error: listeners has CONTROLLER://:{p2}, but controller.quorum.voters has 1@localhost:{p1}. One of \
+         the two is wrong.\nFound 2 errors and 0 warnings in 1 file.\n",
+    );
+    assert_eq!(files.check(&["1"]), (Some(1), told));
+}
+
 const ALL: &[&str] = &["1", "2", "3", "4"];
 
 #[test]

@@ -2,7 +2,10 @@
 
 use std::{fs, process::Command};
 
-use super::site::{Site, kraftd};
+use super::{
+    harness::process::free_port,
+    site::{CLUSTER_ID, Site, kraftd},
+};
 
 /// A line for the file, and what is said of it.
 const MISTAKES: &[(&str, &str)] = &[
@@ -61,6 +64,22 @@ fn a_file_that_will_not_do_is_refused() {
         site.set(key, value);
         site.assert_refused(line, message);
     }
+}
+
+/// Two nodes with one id: the file was copied to the host of node 2, and `node.id` was not changed.
+#[test]
+fn a_copied_file_is_refused_where_it_was_not_changed() {
+    let (first, second) = (("127.0.0.1", 9_093), ("127.0.0.1", free_port()));
+    let site = Site::of(2, &[first, second]);
+    site.format(CLUSTER_ID);
+    site.set("node.id", "1");
+    let message = "node.id=1, but listeners=CONTROLLER://127.0.0.1:{own port} is where \
+        controller.quorum.voters has node 2\nhint: was this file copied from another node? Correct node.id, \
+        or listeners";
+    site.assert_refused("a copied file", message);
+    let mut format = kraftd(&["storage", "format", "-g", "-t", CLUSTER_ID, "-c"]);
+    format.arg(site.file());
+    site.assert_command_refused("a copied file to format by", format, message);
 }
 
 #[test]
