@@ -23,6 +23,7 @@ use crate::{
     config::{Identity, Voter},
     log::{directory, meta_properties},
     protocol::{Epoch, NodeId, Offset, messages::describe_quorum::ReplicaState},
+    raft::ReplicaProgress,
     server::{
         PeerStatus, Trouble,
         status::{self, NodeStatus},
@@ -39,6 +40,9 @@ pub struct Arguments {
         value_name = "FILE"
     )]
     config: PathBuf,
+    /// A property that wins over the file's, as at the start of the node.
+    #[arg(long = "override", value_name = "PROPERTY=VALUE")]
+    overrides: Vec<String>,
     /// One JSON object instead of text.
     #[arg(long)]
     json: bool,
@@ -126,7 +130,7 @@ pub enum NodeTrouble {
 }
 
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let identity = match Identity::load(&arguments.config, &[]) {
+    let identity = match Identity::load(&arguments.config, &arguments.overrides) {
         Ok(identity) => identity,
         Err(error) => return fail(error),
     };
@@ -162,7 +166,15 @@ impl Report {
             Some(Err(error)) => (None, Some(node_trouble(&error, dir))),
             None => (None, None),
         };
-        let (leader, replicas, observers) = led(voters, &probes);
+        let led = led(voters, &probes).or(node.as_ref().and_then(led_here));
+        let (leader, replicas, observers) = match led {
+            Some(Led {
+                leader,
+                voters,
+                observers,
+            }) => (Some(leader), voters, observers),
+            None => Default::default(),
+        };
         let cluster_id = node.as_ref().map(|node| node.cluster_id.clone());
         let cluster_id = cluster_id.or(formatted_id);
         let foreign = |probe: &Probe| {
@@ -224,50 +236,86 @@ impl Report {
     }
 }
 
-/// Who leads the newest epoch, and how far everyone has come, as it says.
-fn led(
-    voters: &[Voter],
-    probes: &[Probed],
-) -> (
-    Option<Leader>,
-    BTreeMap<NodeId, ReplicaReport>,
-    Vec<ReplicaReport>,
-) {
+/// What a leader knows.
+struct Led {
+    leader: Leader,
+    voters: BTreeMap<NodeId, ReplicaReport>,
+    observers: Vec<ReplicaReport>,
+}
+
+impl Led {
+    fn new(
+        leader: Leader,
+        voters: impl Iterator<Item = ReplicaProgress>,
+        observers: impl Iterator<Item = ReplicaProgress>,
+    ) -> Led {
+        let end = leader.log_end_offset;
+        let report = |replica| ReplicaReport::new(replica, end);
+        let voters = voters.map(report).map(|voter| (voter.id, voter));
+        Led {
+            leader,
+            voters: voters.collect(),
+            observers: observers.map(report).collect(),
+        }
+    }
+}
+
+/// Who leads the newest epoch, as it says itself.
+fn led(voters: &[Voter], probes: &[Probed]) -> Option<Led> {
     let answers = voters.iter().zip(probes);
     let answers = answers.filter_map(|(voter, probed)| {
         let probe = probed.as_ref().ok().filter(|probe| !probe.is_foreign)?;
         let quorum = probe.quorum.as_ref();
         quorum.filter(|quorum| quorum.leader_id == voter.id)
     });
-    let Some(quorum) = answers.max_by_key(|quorum| quorum.leader_epoch) else {
-        return Default::default();
-    };
+    let quorum = answers.max_by_key(|quorum| quorum.leader_epoch)?;
     let mut all = quorum.current_voters.iter();
     let own = all.find(|replica| replica.replica_id == quorum.leader_id);
-    let end = own.map_or(Offset::NONE, |own| own.log_end_offset);
-    let replica = |it: &ReplicaState| {
-        let known = |ms: i64| Some(ms).filter(|ms| *ms >= 0);
-        let its_end = it.log_end_offset.known();
-        ReplicaReport {
-            id: it.replica_id,
-            log_end_offset: its_end,
-            lag: its_end.map(|its_end| (end.0 - its_end.0).max(0)),
-            last_fetch_ms: known(it.last_fetch_timestamp),
-            last_caught_up_ms: known(it.last_caught_up_timestamp),
-        }
-    };
     let leader = Leader {
         id: quorum.leader_id,
         epoch: quorum.leader_epoch,
         high_watermark: quorum.high_watermark.known(),
-        log_end_offset: end,
+        log_end_offset: own.map_or(Offset::NONE, |own| own.log_end_offset),
     };
-    let replicas = quorum.current_voters.iter().map(replica);
-    (
-        Some(leader),
-        replicas.map(|replica| (replica.id, replica)).collect(),
-        quorum.observers.iter().map(replica).collect(),
-    )
+    let known = |ms: i64| Some(ms).filter(|ms| *ms >= 0);
+    let progress = |replica: &ReplicaState| ReplicaProgress {
+        id: replica.replica_id,
+        log_end_offset: replica.log_end_offset.known(),
+        last_fetch_ms: known(replica.last_fetch_timestamp),
+        last_caught_up_ms: known(replica.last_caught_up_timestamp),
+    };
+    let voters = quorum.current_voters.iter().map(progress);
+    Some(Led::new(
+        leader,
+        voters,
+        quorum.observers.iter().map(progress),
+    ))
+}
+
+/// The same of the node that runs here, if nobody reaches it over the wire.
+fn led_here(node: &NodeStatus) -> Option<Led> {
+    let quorum = &node.quorum;
+    let leader = Leader {
+        id: quorum.leader_id.filter(|leader| *leader == node.node_id)?,
+        epoch: quorum.epoch,
+        high_watermark: quorum.high_watermark,
+        log_end_offset: quorum.log_end_offset,
+    };
+    let (voters, observers) = (quorum.voters.iter(), quorum.observers.iter());
+    Some(Led::new(leader, voters.cloned(), observers.cloned()))
+}
+
+impl ReplicaReport {
+    fn new(progress: ReplicaProgress, leaders_end: Offset) -> ReplicaReport {
+        let lag = |end: Offset| (leaders_end.0 - end.0).max(0);
+        ReplicaReport {
+            id: progress.id,
+            log_end_offset: progress.log_end_offset,
+            lag: progress.log_end_offset.map(lag),
+            last_fetch_ms: progress.last_fetch_ms,
+            last_caught_up_ms: progress.last_caught_up_ms,
+        }
+    }
 }
 
 impl VoterReport {

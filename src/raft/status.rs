@@ -30,7 +30,7 @@ pub struct Status {
     pub log_end_epoch: Epoch,
     /// Everything below is on its disk.
     pub durable_end_offset: Offset,
-    /// The highest that it heard of since it started.
+    /// The highest that it heard of since it started; a leader's own, once something of its epoch is committed.
     pub high_watermark: Option<Offset>,
     pub standing: StandingStatus,
     /// Who would vote for it, itself included, while it asks for (pre-)votes; and who would not.
@@ -107,7 +107,13 @@ impl Raft {
             log_end_offset: end.offset,
             log_end_epoch: end.epoch,
             durable_end_offset: self.durable_end,
-            high_watermark: self.high_watermark,
+            high_watermark: match &self.role {
+                Role::Leader(leader) => leader.progress.high_watermark(),
+                Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) => {
+                    self.high_watermark
+                }
+                Role::Follower(_) | Role::Resigned(_) => self.high_watermark,
+            },
             standing: match &self.state.standing {
                 Standing::Sound => StandingStatus::Sound,
                 Standing::Blank => StandingStatus::Blank,

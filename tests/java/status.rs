@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     cluster::{Cluster, Kind, Node, START_TIMEOUT, Settings, kraftd, turn},
-    process::{run_to_end, wait_for},
+    process::{free_port, run_to_end, wait_for},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -213,5 +213,25 @@ fn a_voter_of_another_cluster_is_told_with_both_ids() {
             said.contains("no leader; 1 of 2 voters can be counted on"),
             "{said}"
         );
+    }
+}
+
+#[test]
+fn a_leader_that_cannot_be_reached_tells_all_the_same() {
+    let _turn = turn();
+    let cluster = Cluster::start(&Settings::new(Kind::Kraftd, 1, 0));
+    let node = &cluster.controllers[0];
+    let nowhere = format!("controller.quorum.voters=1@127.0.0.1:{}", free_port());
+    let said = text(&status(
+        node,
+        &[PATIENT, &["--override", &nowhere]].concat(),
+    ));
+    for told in [
+        "1 leads epoch 1, high watermark ",
+        "Node 1 runs, but cannot be reached at its own address 127.0.0.1:",
+        "Node 1, kraftd ",
+        "leader of epoch 1, voted for 1 in it.",
+    ] {
+        assert!(said.contains(told), "no `{told}` in:\n{said}");
     }
 }
