@@ -218,6 +218,10 @@ fn records_for(
     Ok(records)
 }
 
+/// Kafka's usual command for an upgrade asks for kraft.version too.
+const STATIC_VOTERS: &str = "Its voters are those of controller.quorum.voters. Instead of --release-version, use \
+                             --metadata, and --feature for each of the others.";
+
 /// The rules for one feature, in Kafka's order; the record that changes it.
 fn check(
     state: &State,
@@ -242,7 +246,10 @@ fn check(
         return refuse("A feature version cannot be less than 0.".to_owned());
     }
     if let Some(reason) = reason_not_supported(state, cx, metadata_version, name, level) {
-        return refuse(reason);
+        return refuse(match name {
+            KRAFT_VERSION => format!("{reason} {STATIC_VOTERS}"),
+            _ => reason,
+        });
     }
     let current = state.features.level(name);
     if level < current && upgrade_type == UpgradeType::Upgrade {
