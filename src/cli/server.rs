@@ -6,7 +6,7 @@ use tracing::warn;
 
 use super::{KAFKA_RELEASE, combined, fail, logging::Logging};
 use crate::{
-    config::{Config, Identity},
+    config::{Config, Identity, Warning},
     server,
 };
 
@@ -58,12 +58,12 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         more.unwrap_or(error).to_string()
     })?;
     let logging = Logging::from_env()?;
-    if *check {
-        // Later they are in a log only.
-        for warning in &identity.values.warnings {
+    // Later they are in a log only.
+    let tell = |warnings: &[Warning]| {
+        for warning in warnings.iter().filter(|_| *check) {
             eprintln!("{}: {warning}", file.display());
         }
-    }
+    };
     if identity.is_broker && identity.is_controller {
         let start = combined::Start {
             file,
@@ -71,6 +71,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
             identity: &identity,
             java_broker: arguments.with_java_broker.as_deref(),
         };
+        tell(&identity.values.warnings);
         return combined::run(&start, *check);
     }
     if arguments.with_java_broker.is_some() {
@@ -78,6 +79,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         return Err(format!("--with-java-broker: {file} asks for no broker"));
     }
     let config = Config::load(file, overrides).map_err(|error| error.to_string())?;
+    tell(&config.warnings);
     if *check {
         return server::check(&config).map(|()| ExitCode::SUCCESS);
     }

@@ -75,6 +75,7 @@ impl Identity {
                 "requirement failed: At least one log directory must be defined via log.dirs or log.dir.",
             )
         })?;
+        voters::bootstrap_servers(&values)?;
         Ok(Identity {
             node_id: node_id(&values)?,
             is_broker: is("broker"),
@@ -169,15 +170,17 @@ impl Config {
         let seconds = values.number::<i64>("leader.imbalance.check.interval.seconds", 1)? as u64;
         let bytes = |key| values.number::<i64>(key, 1).map(|bytes| bytes as u64);
         let size = |key| values.number::<i32>(key, 1).map(|bytes| bytes as usize);
+        // Kafka takes 0 too, and then holds elections without end.
+        let timeout = |key| values.number::<i64>(key, 1).map(|ms| ms as u64);
         let linger = "controller.quorum.append.linger.ms";
         Ok(Config {
             warnings: rules::warnings(&values)?,
             listener,
             advertised,
-            election_timeout_ms: values.ms("controller.quorum.election.timeout.ms")?,
-            fetch_timeout_ms: values.ms("controller.quorum.fetch.timeout.ms")?,
+            election_timeout_ms: timeout("controller.quorum.election.timeout.ms")?,
+            fetch_timeout_ms: timeout("controller.quorum.fetch.timeout.ms")?,
             election_backoff_max_ms: values.ms("controller.quorum.election.backoff.max.ms")?,
-            request_timeout_ms: values.ms("controller.quorum.request.timeout.ms")?,
+            request_timeout_ms: timeout("controller.quorum.request.timeout.ms")?,
             retry_backoff_ms: values.ms("controller.quorum.retry.backoff.ms")?,
             append_linger_ms: values
                 .is_set(linger)

@@ -22,12 +22,16 @@ impl fmt::Display for Warning {
 
 /// Beginnings of keys that belong to a listener, to a plugin, or to another program that shares the file.
 const FOREIGN: &[&str] = &[
+    "client.quota.callback.",
     "config.providers.",
     "confluent.",
     "cruise.control.",
     "kafka.rest.",
+    "ldap.",
     "listener.name.",
     "metrics.jmx.",
+    "oauth.",
+    "opa.authorizer.",
     "prometheus.metrics.reporter.",
     "ranger.",
     "rlmm.config.",

@@ -19,6 +19,8 @@ use crate::{
 
 /// Shown for a value that came from a config provider (as by Kafka for a password).
 const HIDDEN: &str = "[hidden]";
+/// What some editors put before the first letter of a file, as it looks in ISO-8859-1.
+const BYTE_ORDER_MARK: &str = "\u{ef}\u{bb}\u{bf}";
 
 /// What is set, by key. What is not has Kafka's default.
 #[derive(Clone, Default)]
@@ -200,12 +202,20 @@ impl Values {
         let problem = Problem::new(format!(
             "Missing required configuration \"{key}\" which has no default value."
         ));
-        match key == "process.roles" && self.is_set("zookeeper.connect") {
-            true => problem.hint(
+        let first = self
+            .set
+            .keys()
+            .find(|first| first.starts_with(BYTE_ORDER_MARK));
+        match first {
+            Some(_) => problem.hint(
+                "the file begins with a byte order mark, which Java takes for a part of the first key: save it \
+                 as UTF-8 without one",
+            ),
+            None if key == "process.roles" && self.is_set("zookeeper.connect") => problem.hint(
                 "this is a file for Kafka with ZooKeeper, which Kafka 4 does without: begin with \
                  config/controller.properties",
             ),
-            false => problem,
+            None => problem,
         }
     }
 

@@ -1,4 +1,5 @@
-//! `controller.quorum.voters`: who votes, and where each of them listens (`QuorumConfig`).
+//! `controller.quorum.voters`: who votes, and where each of them listens; and
+//! `controller.quorum.bootstrap.servers`: where to ask for them (`QuorumConfig`).
 
 use super::{
     Problem,
@@ -8,6 +9,7 @@ use super::{
 use crate::protocol::NodeId;
 
 const KEY: &str = "controller.quorum.voters";
+const SERVERS: &str = "controller.quorum.bootstrap.servers";
 
 /// One of the quorum.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +52,34 @@ fn parse_one(item: &str) -> Result<Voter, Problem> {
         let problem = Problem::new(message).blank_in(item);
         return Err(problem.or_hint(format!("write a number from 0 before the @ of {item}")));
     };
+    let (host, port) = parse_address(address, item, &format!("entry {item}"), KEY, form)?;
+    Ok(Voter {
+        id: NodeId(id),
+        host,
+        port,
+    })
+}
+
+/// Reads `host:port,...`.
+pub fn bootstrap_servers(values: &Values) -> Result<Vec<(String, u16)>, Problem> {
+    let form = "Each entry should be in the form \"{host}:{port}\"";
+    let parse = |item: &String| parse_address(item, item, item, SERVERS, form);
+    let servers = values.list(SERVERS)?;
+    let parsed: Result<_, _> = servers.iter().map(parse).collect();
+    parsed.map_err(|problem| values.shown(SERVERS, problem))
+}
+
+/// Reads `host:port` (IPv6 hosts in brackets), which stands in an item of a key.
+fn parse_address(
+    address: &str,
+    item: &str,
+    what: &str,
+    key: &str,
+    form: &str,
+) -> Result<(String, u16), Problem> {
     let unreadable = |hint: &str| {
-        let entry = format!("{item} for the configuration {KEY}");
-        let message = format!("Failed to parse host name from entry {entry}. {form}");
+        let message =
+            format!("Failed to parse host name from {what} for the configuration {key}. {form}");
         Problem::new(message).blank_in(item).or_hint(hint)
     };
     let (host, port) = address
@@ -68,11 +95,7 @@ fn parse_one(item: &str) -> Result<Voter, Problem> {
         .map_err(|_| unreadable("the port is no number"))?;
     let port = u16::try_from(port).map_err(|_| {
         Problem::new(format!("port out of range:{port}"))
-            .hint(format!("{KEY} has it in {item}; the highest port is 65535"))
+            .hint(format!("{key} has it in {item}; the highest port is 65535"))
     })?;
-    Ok(Voter {
-        id: NodeId(id),
-        host: host.to_owned(),
-        port,
-    })
+    Ok((host.to_owned(), port))
 }

@@ -105,6 +105,41 @@ mod tests {
     }
 
     #[test]
+    fn any_text_is_read_or_refused_in_kafkas_words() {
+        let odd = [
+            "",
+            " ",
+            ",",
+            "a",
+            "a,,b",
+            "-1",
+            "0",
+            "1",
+            "0.5",
+            "NaN",
+            "1e999",
+            "-9223372036854775808",
+            "9223372036854775807",
+            "99999999999999999999",
+            "true",
+            "\u{e9}",
+            "\u{0}",
+        ];
+        for BrokerKey { key, .. } in BROKER_KEYS {
+            for text in odd {
+                if let Err(message) = key.parse(text) {
+                    let known = ["Invalid value ", "Configuration '"];
+                    assert!(
+                        known.iter().any(|start| message.starts_with(start)),
+                        "{message}"
+                    );
+                    assert!(message.contains(key.name), "{message}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_a_controller_goes_by_is_documented() {
         for key in BROKER_KEYS {
             let documented = !key.key.documentation.is_empty();

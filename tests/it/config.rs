@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use kraftd::{
-    config::{Config, Environment, values::Values},
+    config::{Config, Environment, Identity, values::Values},
     protocol::NodeId,
 };
 
@@ -107,6 +107,20 @@ fn the_file_is_javas_and_overrides_win() {
     assert_eq!(config.identity.metadata_log_dir, PathBuf::from("/z"));
 }
 
+/// What we ship is right, and has no key that nobody knows.
+#[test]
+fn our_own_files_will_do() {
+    let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    for name in [
+        "controller.properties",
+        "broker.properties",
+        "kraft/server.properties",
+    ] {
+        let identity = Identity::load(&config.join(name), &[]).expect(name);
+        assert_eq!(identity.values.warnings, [], "{name}");
+    }
+}
+
 #[test]
 fn brokers_keys_and_unknown_ones_are_no_error() {
     load(
@@ -140,6 +154,12 @@ fn mistakes_are_told_in_kafkas_words() {
         (
             "num.partitions=0\n",
             "Invalid value 0 for configuration num.partitions: Value must be at least 1".to_owned(),
+        ),
+        (
+            "controller.quorum.election.timeout.ms=0\n",
+            "Invalid value 0 for configuration controller.quorum.election.timeout.ms: Value must be at \
+             least 1"
+                .to_owned(),
         ),
         (
             "compression.type=zip\n",
@@ -360,6 +380,22 @@ fn what_is_missing_is_named() {
     let hint = error.problems[0].hint.as_deref().unwrap_or_default();
     assert!(hint.contains("config/controller.properties"), "{hint}");
     assert_eq!(error.problems.len(), 1);
+    fs::write(&path, "\u{feff}process.roles=controller\n").expect("writes");
+    let error = Config::load(&path, &[])
+        .expect_err("incomplete")
+        .to_string();
+    assert!(
+        error.contains("hint: the file begins with a byte order mark"),
+        "{error}"
+    );
+    fs::write(&path, "log.dirs=C:\\users\n").expect("writes");
+    let error = Config::load(&path, &[]).expect_err("no escape").to_string();
+    let expected = format!(
+        "cannot read {}: line 1: Malformed \\uxxxx encoding.\nhint: after \\u stand four hexadecimal digits; a \
+         backslash itself is written twice",
+        path.display()
+    );
+    assert_eq!(error, expected);
 }
 
 #[test]
