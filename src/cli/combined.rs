@@ -17,6 +17,7 @@ use super::{
 use crate::{
     config::{Identity, Voter},
     log::ensemble::Ensemble,
+    server::listener,
 };
 
 /// How long a controller may take to say whether there is a leader.
@@ -51,8 +52,8 @@ fn prepare(start: &Start) -> Result<Site, String> {
     let (file, identity) = (start.file, start.identity);
     let kafka = match JavaKafka::find(start.java_broker) {
         Ok(Some(kafka)) => kafka,
-        Ok(None) => return Err(refusal(start, "")),
-        Err(error) => return Err(refusal(start, &format!(" {error}"))),
+        Ok(None) => return Err(refusal(start, "None is named.")),
+        Err(error) => return Err(refusal(start, &error)),
     };
     let made = "at each start: change that file instead";
     let halves = Halves::of(file, start.overrides, identity, None, made);
@@ -68,6 +69,9 @@ fn prepare(start: &Start) -> Result<Site, String> {
     let mut check = ourselves(&["server", "--check"])?;
     check.arg(&controller);
     in_silence(check)?;
+    for listener in &halves.broker.listeners {
+        listener::bind(listener).map_err(|error| format!("the broker's listener: {error}"))?;
+    }
     storage::format_in_silence(&cluster_id, &broker)?;
     Ok(Site {
         kafka,
@@ -80,8 +84,7 @@ fn prepare(start: &Start) -> Result<Site, String> {
 fn refusal(start: &Start, why: &str) -> String {
     let file = start.file.display();
     format!(
-        "{file} has process.roles={}. kraftd is the controller of such a node; the broker is Java's Kafka, and \
-         none is named.{why}\n\
+        "{file} has process.roles={}. kraftd is the controller of such a node; the broker is Java's Kafka. {why}\n\
          Either set KAFKA_HOME to the folder of a Java Kafka, 3.9 or later (or add --with-java-broker DIR): the \
          same command then runs both.\n\
          Or run `kraftd split {file}` once: it writes controller.properties for kraftd and broker.properties for \

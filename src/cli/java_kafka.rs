@@ -31,7 +31,7 @@ impl JavaKafka {
         let version = version(&home).ok_or_else(|| {
             format!(
                 "{source}: {shown} is no folder of Java's Kafka: there is no libs/kafka_*.jar in it. Unpack \
-                 Kafka, name that folder."
+                 Kafka, and name its folder."
             )
         })?;
         let mut numbers = version.split('.').map(|number| number.parse().ok());

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    net::TcpListener,
     ops::Deref,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -105,7 +106,7 @@ impl Site {
 fn refusal(why: &str) -> String {
     format!(
         "{FILE} has process.roles=broker, controller. kraftd is the controller of such a node; the broker is \
-         Java's Kafka, and none is named.{why}\n\
+         Java's Kafka. {why}\n\
          Either set KAFKA_HOME to the folder of a Java Kafka, 3.9 or later (or add --with-java-broker DIR): the \
          same command then runs both.\n\
          Or run `kraftd split {FILE}` once: it writes controller.properties for kraftd and broker.properties for \
@@ -116,20 +117,20 @@ fn refusal(why: &str) -> String {
 #[test]
 fn without_java_a_start_names_the_ways_out() {
     let site = Site::formatted(40);
-    site.refused(None, &refusal(""));
-    site.refused(Some(Path::new("")), &refusal(""));
+    site.refused(None, &refusal("None is named."));
+    site.refused(Some(Path::new("")), &refusal("None is named."));
     // The lesson's reader has our folder in it.
     let ours = site.home().to_owned();
     let why = format!(
-        " KAFKA_HOME: {} is no folder of Java's Kafka: there is no libs/kafka_*.jar in it. Unpack Kafka, name \
-         that folder.",
+        "KAFKA_HOME: {} is no folder of Java's Kafka: there is no libs/kafka_*.jar in it. Unpack Kafka, and \
+         name its folder.",
         ours.display()
     );
     site.refused(Some(&ours), &refusal(&why));
     // The lesson's Kafka.
     let old = site.kafka("3.0.0");
     let why = format!(
-        " KAFKA_HOME: {} is Kafka 3.0.0, whose brokers cannot work with this controller. Take Kafka 3.9 or \
+        "KAFKA_HOME: {} is Kafka 3.0.0, whose brokers cannot work with this controller. Take Kafka 3.9 or \
          later.",
         old.display()
     );
@@ -166,6 +167,29 @@ fn what_format_has_not_done_is_told() {
         "{said}"
     );
     assert_eq!(output.status.code(), Some(1));
+}
+
+/// Java would say so in a log, when the controller runs already.
+#[test]
+fn a_port_that_the_broker_cannot_have_is_told() {
+    let site = Site::formatted(48);
+    let kafka = site.kafka("4.3.1");
+    let taken = TcpListener::bind("localhost:0").expect("binds");
+    let port = taken.local_addr().expect("is bound").port();
+    let listeners = format!(
+        "listeners=PLAINTEXT://localhost:{port},CONTROLLER://localhost:{}",
+        site.port
+    );
+    let output = site.typed(
+        &[START, "-daemon", FILE, "--override", &listeners],
+        Some(&kafka),
+    );
+    let said = text(&output.stderr);
+    let reason =
+        format!("the broker's listener: Socket server failed to bind to localhost:{port}: ");
+    assert!(said.starts_with(&reason), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!site.serves());
 }
 
 /// They count like lines at the end of the file, in both halves; so do the keys of a container's environment.

@@ -368,4 +368,5 @@ fn the_shipped_file_splits_and_starts() {
     let controller = site.path("controller.properties");
     let config = kraftd::config::Config::load(&controller, &[]).expect("a controller's file");
     assert_eq!(config.identity.node_id.0, 1);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }

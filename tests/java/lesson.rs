@@ -296,6 +296,8 @@ impl Lesson {
             String::from_utf8_lossy(&part.stdout),
             "No kafka server to stop\n"
         );
+        let whole = "bin/kafka-server-stop.sh --process-role=controller,broker";
+        assert_eq!(self.ssh("hadoop103", whole), "");
         run_to_end("kf2.sh stop", self.hosts.admin(&[&script, "stop"]));
         self.wait_until_nothing_runs();
         let left = self.ssh("hadoop104", "cat /proc/[0-9]*/cmdline");
