@@ -109,6 +109,7 @@ fn cluster_id(identity: &Identity) -> Result<String, String> {
 impl Site {
     async fn run(&self, nodes: &mut Nodes) -> Result<(), String> {
         let (controller, broker) = (self.halves.controller.node_id, self.halves.broker.node_id);
+        nodes.voters = self.halves.voters.clone();
         let mut command = ourselves(&["server"])?;
         command.arg(&self.controller);
         nodes.start(&format!("controller {controller}"), command)?;
@@ -124,10 +125,6 @@ impl Site {
 
 /// Asks in a thread of its own, so that signals are heard meanwhile.
 async fn has_leader(voters: Vec<Voter>) -> bool {
-    let ask = move || {
-        voters.iter().any(|voter| {
-            quorum::committing_leader((&voter.host, voter.port), ANSWER_PATIENCE).is_some()
-        })
-    };
+    let ask = move || quorum::has_leader(&voters, ANSWER_PATIENCE);
     tokio::task::spawn_blocking(ask).await.unwrap_or(false)
 }

@@ -4,14 +4,18 @@
 use std::time::Duration;
 
 use super::client;
-use crate::protocol::{
-    Epoch, NodeId, OffsetAndEpoch, Uuid,
-    api::{Request, Response},
-    messages::{
-        describe_quorum::{
-            DescribeQuorumRequest, RequestPartitionData, RequestTopicData, ResponsePartitionData,
+use crate::{
+    config::Voter,
+    protocol::{
+        Epoch, NodeId, OffsetAndEpoch, Uuid,
+        api::{Request, Response},
+        messages::{
+            describe_quorum::{
+                DescribeQuorumRequest, RequestPartitionData, RequestTopicData,
+                ResponsePartitionData,
+            },
+            fetch::{FetchPartition, FetchRequest, FetchTopic},
         },
-        fetch::{FetchPartition, FetchRequest, FetchTopic},
     },
 };
 
@@ -67,6 +71,12 @@ pub fn describe(address: (&str, u16), patience: Duration) -> Result<ResponsePart
     partitions
         .next()
         .ok_or_else(|| format!("it answers with {}", answer.error_code))
+}
+
+/// Whether one of these controllers leads a majority.
+pub fn has_leader(voters: &[Voter], patience: Duration) -> bool {
+    let mut voters = voters.iter();
+    voters.any(|voter| committing_leader((&voter.host, voter.port), patience).is_some())
 }
 
 /// The controller itself, if it leads and a majority follows.

@@ -13,18 +13,24 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::fail;
+use super::{fail, quorum};
+use crate::config::Voter;
 
 /// How often children are looked at.
 pub const POLL: Duration = Duration::from_millis(50);
-/// How long a node may take to stop before it is ended. A Java broker would wait five minutes for a controller
-/// that lets it go, also where there is none any more.
+/// How long a node may take to stop before it is ended.
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a broker may that a leader can still let go: it waits five minutes for that by itself.
+const BROKER_PATIENCE: Duration = Duration::from_secs(6 * 60);
+/// How long a controller may take to say whether it leads.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The processes that were started.
 #[derive(Default)]
 pub struct Nodes {
     running: Vec<Node>,
+    /// The controllers of brokers among them.
+    pub voters: Vec<Voter>,
 }
 
 struct Node {
@@ -150,7 +156,11 @@ impl Nodes {
             }
             let started = Instant::now();
             while matches!(node.child.try_wait(), Ok(None)) {
-                if started.elapsed() > STOP_PATIENCE {
+                let spent = started.elapsed();
+                if spent > STOP_PATIENCE
+                    && (spent > BROKER_PATIENCE
+                        || !quorum::has_leader(&self.voters, ANSWER_PATIENCE))
+                {
                     let _ended = node.child.kill();
                 }
                 std::thread::sleep(POLL);

@@ -43,9 +43,16 @@ pub struct Node {
     pub tail: Tail,
     pub replies: BTreeMap<Token, oneshot::Sender<Response>>,
     pub leader: Option<NodeId>,
+    /// Told to stop, and staying until then for brokers that stop, too.
+    pub stay_until: Option<Time>,
     /// Told to stop: not later than this.
     pub stop_by: Option<Time>,
 }
+
+/// How long a node that stops stays for brokers that are shutting down. They need leave to go from the active
+/// controller, and wait five minutes for it where all hosts of a cluster are stopped at once and the majority
+/// goes first (`BrokerServer.shutdown`).
+const TIME_FOR_BROKERS: Duration = Duration::from_secs(10);
 
 /// How long a leader that stops waits for the others to hear of it. Without them it is of no use.
 const HAND_OVER_TIME: Duration = Duration::from_millis(500);
@@ -60,6 +67,7 @@ impl Node {
                 .controller
                 .deadline()
                 .into_iter()
+                .chain(self.stay_until)
                 .chain(self.stop_by)
                 .min();
             let input = match deadline {
@@ -83,6 +91,14 @@ impl Node {
                 .is_some_and(|deadline| deadline <= now.time)
             {
                 self.controller.on_timeout(now);
+                self.perform_effects();
+            }
+            if let Some(until) = self.stay_until
+                && (until <= now.time || !self.is_waited_for())
+            {
+                self.stay_until = None;
+                self.stop_by = Some(now.time + HAND_OVER_TIME);
+                self.controller.shutdown(now);
                 self.perform_effects();
             }
             let impatient = self.stop_by.is_some_and(|stop_by| stop_by <= now.time);
@@ -118,10 +134,16 @@ impl Node {
             }
             Input::Shutdown => {
                 info!("shutting down");
-                self.stop_by = Some(now.time + HAND_OVER_TIME);
-                self.controller.shutdown(now);
+                self.stay_until = Some(now.time + TIME_FOR_BROKERS);
             }
         }
+    }
+
+    /// Whether brokers are shutting down that a leader can still let go.
+    fn is_waited_for(&self) -> bool {
+        let mut brokers = self.controller.stable_state().brokers.iter();
+        let waits = brokers.any(|(_, broker)| broker.in_controlled_shutdown && !broker.fenced);
+        waits && self.controller.leader().is_some()
     }
 
     /// Strictly in order: what must be durable is, before anything after it is seen by others.

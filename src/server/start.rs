@@ -137,6 +137,7 @@ pub fn run(config: &Config) -> Result<(), String> {
         tail: Tail::default(),
         replies: BTreeMap::new(),
         leader: None,
+        stay_until: None,
         stop_by: None,
     };
     info!(
