@@ -279,6 +279,13 @@ fn both_halves_start_and_stop_in_order() {
             text(&site.stop().stdout).starts_with("No kafka server")
         });
     }
+    let mut running = site.foreground();
+    assert_eq!(site.stop().status.code(), Some(0));
+    assert_eq!(
+        running.wait().expect("ends").code(),
+        Some(0),
+        "SIGTERM is no failure"
+    );
 }
 
 #[test]
