@@ -18,9 +18,6 @@ use super::{
 };
 use crate::protocol::{Offset, OffsetAndEpoch, record_batch::RecordBatch};
 
-/// The files of the engine, those first whose entries move to the others.
-const ENDINGS: [&str; 2] = ["raftlog", "rewrite"];
-
 /// A running node may delete files while they are copied; then the copy begins anew.
 const ATTEMPTS: u32 = 10;
 
@@ -100,7 +97,7 @@ fn copy(path: &Path) -> Result<TempDir, LogError> {
 
 fn try_copy(path: &Path) -> io::Result<TempDir> {
     let copy = tempfile::Builder::new().prefix("kraftd-dump-").tempdir()?;
-    for ending in ENDINGS {
+    for ending in engine::ENDINGS {
         let entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));
         let mut files = entries.collect::<io::Result<Vec<PathBuf>>>()?;
         files.retain(|file| file.extension().is_some_and(|it| it == ending));

@@ -16,13 +16,16 @@
 //! 5. A deleted key can come back (#141): keys are only ever overwritten.
 //! 6. A read that races a purge fails: reads and purges come from one thread.
 //! 7. Recycled files are leaked by a crash: recycling is off.
+//! 8. A start reserves as many bytes as the header of a file tells it to skip (found by fuzzing): the headers are
+//!    looked at first.
 //!
 //! It also cuts its last file, without a word, at the first footer that does not hold. So the end of the
 //! log is compared with what the voter acknowledged, which [`super::voter_state`] keeps elsewhere.
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -567,8 +570,42 @@ fn open_engine(directory: &MetadataDirectory, sizes: FileSizes) -> Result<Engine
     Ok(engine)
 }
 
+/// What the name of a file of the engine ends in; those first whose entries move to the others.
+pub(super) const ENDINGS: [&str; 2] = ["raftlog", "rewrite"];
+
+/// Of a file's header, which no checksum protects: to what multiple its batches are padded. Ours are not.
+const PADDING: std::ops::Range<usize> = 61..69;
+
+/// Trap 8.
+fn check_headers(path: &Path) -> Result<(), LogError> {
+    for entry in fs::read_dir(path).map_err(LogError::io("cannot list", path))? {
+        let file = entry.map_err(LogError::io("cannot list", path))?.path();
+        if file
+            .extension()
+            .is_none_or(|it| !ENDINGS.iter().any(|ending| it == *ending))
+        {
+            continue;
+        }
+        let mut header = [0; PADDING.end];
+        let read = fs::File::open(&file).and_then(|mut file| file.read_exact(&mut header));
+        match read {
+            // Cut short when it was made: the engine makes it anew.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
+            read => read.map_err(LogError::io("cannot read", &file))?,
+        }
+        if header[PADDING].iter().any(|byte| *byte != 0) {
+            return Err(corrupt(
+                file,
+                "its header is not what was written".to_owned(),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Opens the engine whose files are in this directory, which must exist.
 pub(super) fn open_engine_at(path: &Path, sizes: FileSizes) -> Result<Engine, LogError> {
+    check_headers(path)?;
     let config = Config {
         dir: path.to_string_lossy().into_owned(),
         recovery_mode: RecoveryMode::TolerateTailCorruption,

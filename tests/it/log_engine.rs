@@ -301,6 +301,31 @@ fn trap_7_no_file_is_kept_for_reuse() {
     assert_eq!(reserved.count(), 0);
 }
 
+/// Trap 8: a header is under no checksum, and tells how many bytes to look at next.
+#[test]
+fn trap_8_a_rotten_header_reserves_no_memory() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    append(&mut log, 0, 3, 1);
+    drop(log);
+    let file = dir
+        .path()
+        .join("__cluster_metadata-0/00000000000000000000.log/0000000000000001.raftlog");
+    for place in 61..69 {
+        let sound = fs::read(&file).expect("reads");
+        let mut rotten = sound.clone();
+        rotten[place] = 0x3a;
+        fs::write(&file, rotten).expect("writes");
+        let refused = try_open(dir.path()).err().expect("a refusal").to_string();
+        assert!(
+            refused.contains("its header is not what was written"),
+            "{refused}"
+        );
+        fs::write(&file, sound).expect("writes");
+    }
+    assert_eq!(offsets(&mut open(dir.path()).0, 0), [0, 1, 2]);
+}
+
 /// The engine cuts its last file at a footer that does not hold and says nothing. We do.
 #[test]
 fn a_log_shorter_than_acknowledged_is_noticed() {
