@@ -12,6 +12,8 @@ need() { # need COMMAND PACKAGE...
     packages="$packages $*"
 }
 
+# Where Debian keeps what concerns networks, whoever asks.
+PATH=$PATH:/usr/sbin:/sbin
 missing=""
 packages=""
 need cc gcc libc6-dev
@@ -19,11 +21,14 @@ if [ "${1:-}" = "--java" ]; then
     need javac openjdk-17-jdk-headless
     need mvn maven
     need unzip unzip
-    # Three hosts on one machine, for tests/java/lesson.rs.
+    # Several hosts on one machine, for tests/java/lesson.rs and tests/faults.
     need ip iproute2
     need unshare util-linux
     # Records what the log writes, for tests/crash_lab.
     need strace strace
+    # Networks that fail, and the judge of what clients saw, for tests/faults.
+    need nft nftables
+    need go golang-go
 fi
 if [ "${1:-}" = "--musl" ]; then
     need musl-gcc musl-tools

@@ -18,7 +18,7 @@ use kraftd::protocol::{
 };
 
 /// Patience with one answer.
-const TIMEOUT: Duration = Duration::from_secs(15);
+pub const TIMEOUT: Duration = Duration::from_secs(15);
 
 const MAX_FRAME_BYTES: usize = 64 << 20;
 
@@ -65,10 +65,14 @@ calls! {
 
 impl Client {
     pub fn connect(port: u16) -> io::Result<Client> {
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        Client::connect_to(([127, 0, 0, 1], port).into(), TIMEOUT)
+    }
+
+    /// Neither the connection nor any answer is waited for longer than `patience`.
+    pub fn connect_to(address: SocketAddr, patience: Duration) -> io::Result<Client> {
+        let stream = TcpStream::connect_timeout(&address, patience)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_read_timeout(Some(patience))?;
         Ok(Client {
             stream,
             received: BytesMut::new(),

@@ -2,9 +2,10 @@
 //! and log, in one temporary folder that is kept when a test fails.
 
 use std::{
-    fs,
+    fs, io,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,7 +18,7 @@ use kraftd::protocol::{
 use tempfile::TempDir;
 
 use super::{
-    client::Client,
+    client::{self, Client},
     kafka,
     process::{Process, free_port, run_to_end, tail, wait_for},
     requests,
@@ -46,6 +47,23 @@ pub enum Kind {
     Kraftd,
 }
 
+/// Where a node listens, and the network namespace it runs in if that is not ours.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub address: Ipv4Addr,
+    pub namespace: Option<PathBuf>,
+}
+
+impl Place {
+    /// Where all nodes are unless a test says otherwise.
+    pub fn loopback(_id: i32) -> Place {
+        Place {
+            address: Ipv4Addr::LOCALHOST,
+            namespace: None,
+        }
+    }
+}
+
 /// What a test wants; the rest is the same for all.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -59,6 +77,8 @@ pub struct Settings {
     pub format_arguments: Vec<String>,
     /// JVM options of Java controllers.
     pub controller_jvm: &'static [&'static str],
+    /// The place of the node with an id.
+    pub place: fn(i32) -> Place,
 }
 
 impl Settings {
@@ -69,6 +89,7 @@ impl Settings {
             controller_properties: Vec::new(),
             format_arguments: Vec::new(),
             controller_jvm: SMALL_JVM,
+            place: Place::loopback,
         }
     }
 
@@ -84,6 +105,7 @@ pub struct Node {
     pub port: u16,
     pub kind: Kind,
     pub folder: PathBuf,
+    place: Place,
     jvm: &'static [&'static str],
     process: Option<Process>,
 }
@@ -119,15 +141,19 @@ impl Cluster {
             .voters
             .iter()
             .zip(1..)
-            .map(|(kind, id)| Node::new(folder.path(), id, *kind, settings.controller_jvm))
+            .map(|(kind, id)| {
+                Node::new(folder.path(), id, *kind, settings, settings.controller_jvm)
+            })
             .collect();
         let brokers: Vec<Node> = (101..)
             .zip(&settings.brokers)
-            .map(|(id, release)| Node::new(folder.path(), id, Kind::Java(release), SMALL_JVM))
+            .map(|(id, release)| {
+                Node::new(folder.path(), id, Kind::Java(release), settings, SMALL_JVM)
+            })
             .collect();
         let voters: Vec<String> = controllers
             .iter()
-            .map(|node| format!("{}@127.0.0.1:{}", node.id, node.port))
+            .map(|node| format!("{}@{}", node.id, node.address()))
             .collect();
         let voters = voters.join(",");
         let cluster_id = random_id();
@@ -153,17 +179,22 @@ impl Cluster {
     /// Formats and starts every node; returns when there is a leader and all brokers are unfenced.
     pub fn start(settings: &Settings) -> Cluster {
         let mut cluster = Cluster::format(settings);
-        for node in &mut cluster.controllers {
+        cluster.start_nodes();
+        cluster
+    }
+
+    /// Starts every node; returns when there is a leader and all brokers are unfenced.
+    pub fn start_nodes(&mut self) {
+        for node in &mut self.controllers {
             node.start();
         }
-        cluster.wait_for_leader(START_TIMEOUT);
-        for node in &mut cluster.brokers {
+        self.wait_for_leader(START_TIMEOUT);
+        for node in &mut self.brokers {
             node.start();
         }
-        for node in &cluster.brokers {
+        for node in &self.brokers {
             node.wait_until_started(1);
         }
-        cluster
     }
 
     pub fn folder(&self) -> &Path {
@@ -176,7 +207,7 @@ impl Cluster {
         let running = running.filter(|(_, node)| node.process.is_some());
         running
             .filter_map(|(index, node)| {
-                let known = node.describe_quorum()?;
+                let known = node.leads()?;
                 Some(Leader {
                     index,
                     epoch: known.leader_epoch,
@@ -198,7 +229,7 @@ impl Cluster {
     /// How far a voter's log reaches, as the leader knows it.
     pub fn voter_end(&self, id: i32) -> Option<Offset> {
         let leader = self.leader()?;
-        let known = self.controllers[leader.index].describe_quorum()?;
+        let known = self.controllers[leader.index].leads()?;
         let voter = known
             .current_voters
             .iter()
@@ -239,7 +270,8 @@ impl Cluster {
             ELECTION_TIMEOUT,
             || {
                 let leader = self.leader().ok_or("there is none")?;
-                let answer = Client::connect(self.controllers[leader.index].port)
+                let answer = self.controllers[leader.index]
+                    .connect()
                     .and_then(|mut client| client.exchange(version, request))
                     .map_err(|error| error.to_string())?;
                 if done(&answer) {
@@ -281,10 +313,7 @@ impl Cluster {
     }
 
     pub fn bootstrap_servers(&self) -> String {
-        let addresses = self
-            .brokers
-            .iter()
-            .map(|node| format!("127.0.0.1:{}", node.port));
+        let addresses = self.brokers.iter().map(|node| node.address().to_string());
         addresses.collect::<Vec<_>>().join(",")
     }
 
@@ -311,7 +340,13 @@ impl Drop for Cluster {
 }
 
 impl Node {
-    fn new(cluster: &Path, id: i32, kind: Kind, jvm: &'static [&'static str]) -> Node {
+    fn new(
+        cluster: &Path,
+        id: i32,
+        kind: Kind,
+        settings: &Settings,
+        jvm: &'static [&'static str],
+    ) -> Node {
         let folder = cluster.join(format!("node-{id}"));
         fs::create_dir(&folder).expect("the node's folder");
         Node {
@@ -319,9 +354,18 @@ impl Node {
             port: free_port(),
             kind,
             folder,
+            place: (settings.place)(id),
             jvm,
             process: None,
         }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        (self.place.address, self.port).into()
+    }
+
+    pub fn connect(&self) -> io::Result<Client> {
+        Client::connect_to(self.address(), client::TIMEOUT)
     }
 
     pub fn log(&self) -> PathBuf {
@@ -368,6 +412,23 @@ impl Node {
         );
     }
 
+    /// Another disk under the same id: empty, and formatted. Nothing may run.
+    pub fn replace_disk(&self, cluster_id: &str) {
+        assert!(self.process.is_none(), "node {} runs", self.id);
+        for entry in fs::read_dir(self.folder.join("data")).expect("the disk") {
+            let path = entry.expect("a folder entry").path();
+            let taken_away = match path.is_dir() {
+                true => fs::remove_dir_all(&path),
+                false => fs::remove_file(&path),
+            };
+            taken_away.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        }
+        let mut format = kraftd("storage");
+        format.args(["format", "--cluster-id", cluster_id, "--config"]);
+        format.arg(self.properties());
+        run_to_end("kraftd storage format", format);
+    }
+
     pub fn start(&mut self) {
         assert!(self.process.is_none(), "node {} runs already", self.id);
         let mut command = match self.kind {
@@ -381,6 +442,9 @@ impl Node {
             }
             Kind::Kraftd => kraftd("server"),
         };
+        if let Some(namespace) = &self.place.namespace {
+            command = within(namespace, &command);
+        }
         command.arg(self.properties()).current_dir(&self.folder);
         let name = format!("node {}", self.id);
         self.process = Some(Process::start(&name, command, &self.log()));
@@ -399,9 +463,10 @@ impl Node {
 
     /// SIGTERM, and waits for the end.
     #[track_caller]
-    pub fn stop(&mut self, timeout: Duration) {
-        self.process().terminate(timeout);
+    pub fn stop(&mut self, timeout: Duration) -> ExitStatus {
+        let status = self.process().terminate(timeout);
         self.process = None;
+        status
     }
 
     /// Waits until a broker's log says for the `times`th time that it serves, which it does once it is
@@ -420,26 +485,41 @@ impl Node {
     }
 
     /// What this node knows of the quorum, if it leads.
-    fn describe_quorum(&self) -> Option<describe_quorum::ResponsePartitionData> {
-        let request = DescribeQuorumRequest {
-            topics: vec![describe_quorum::RequestTopicData {
-                topic_name: "__cluster_metadata".to_owned(),
-                partitions: vec![describe_quorum::RequestPartitionData::default()],
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
-        let answer = Client::connect(self.port).ok()?.call(2, request).ok()?;
-        let partition = answer
-            .topics
-            .into_iter()
-            .next()?
-            .partitions
-            .into_iter()
-            .next()?;
-        (partition.error_code.is_ok() && partition.leader_id == NodeId(self.id))
-            .then_some(partition)
+    fn leads(&self) -> Option<describe_quorum::ResponsePartitionData> {
+        describe_quorum(&mut self.connect().ok()?, NodeId(self.id))
     }
+}
+
+/// What the node at the other end knows of the quorum, if it has this id and leads.
+pub fn describe_quorum(
+    client: &mut Client,
+    id: NodeId,
+) -> Option<describe_quorum::ResponsePartitionData> {
+    let request = DescribeQuorumRequest {
+        topics: vec![describe_quorum::RequestTopicData {
+            topic_name: "__cluster_metadata".to_owned(),
+            partitions: vec![describe_quorum::RequestPartitionData::default()],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let answer = client.call(2, request).ok()?;
+    let partition = answer
+        .topics
+        .into_iter()
+        .next()?
+        .partitions
+        .into_iter()
+        .next()?;
+    (partition.error_code.is_ok() && partition.leader_id == id).then_some(partition)
+}
+
+/// The same command, run in a network namespace.
+fn within(namespace: &Path, command: &Command) -> Command {
+    let mut within = Command::new("nsenter");
+    within.arg(format!("--net={}", namespace.display()));
+    within.arg(command.get_program()).args(command.get_args());
+    within
 }
 
 /// A JVM with the release's jars, about to run `main`.
@@ -474,12 +554,12 @@ fn controller_properties(node: &Node, voters: &str, own: &[String]) -> String {
          node.id={}\n\
          controller.quorum.voters={voters}\n\
          controller.listener.names=CONTROLLER\n\
-         listeners=CONTROLLER://127.0.0.1:{}\n\
+         listeners=CONTROLLER://{}\n\
          listener.security.protocol.map=CONTROLLER:PLAINTEXT\n\
          log.dirs={}\n\
          {}\n",
         node.id,
-        node.port,
+        node.address(),
         node.folder.join("data").display(),
         own.join("\n"),
     )
@@ -491,14 +571,14 @@ fn broker_properties(node: &Node, voters: &str) -> String {
          node.id={}\n\
          controller.quorum.voters={voters}\n\
          controller.listener.names=CONTROLLER\n\
-         listeners=PLAINTEXT://127.0.0.1:{}\n\
+         listeners=PLAINTEXT://{}\n\
          listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
          log.dirs={}\n\
          offsets.topic.replication.factor=2\n\
          offsets.topic.num.partitions=4\n\
          group.initial.rebalance.delay.ms=0\n",
         node.id,
-        node.port,
+        node.address(),
         node.folder.join("data").display(),
     )
 }

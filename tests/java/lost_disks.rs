@@ -6,10 +6,8 @@
 use std::{fs, thread, time::Duration};
 
 use super::{
-    cluster::{Cluster, Kind, Node, START_TIMEOUT, Settings, kraftd, turn},
-    metadata_log,
-    process::run_to_end,
-    status,
+    cluster::{Cluster, Kind, Node, START_TIMEOUT, Settings, turn},
+    metadata_log, status,
 };
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -98,11 +96,5 @@ fn a_rotten_bit_loses_no_acknowledged_write() {
 
 #[test]
 fn a_new_disk_loses_no_acknowledged_write() {
-    survive(|cluster, node| {
-        fs::remove_dir_all(node.folder.join("data")).expect("takes the disk away");
-        let mut format = kraftd("storage");
-        format.args(["format", "--cluster-id", &cluster.cluster_id, "--config"]);
-        format.arg(node.properties());
-        run_to_end("kraftd storage format", format);
-    });
+    survive(|cluster, node| node.replace_disk(&cluster.cluster_id));
 }

@@ -15,6 +15,7 @@ mod helpers;
 mod hosts;
 mod kafka;
 mod lesson;
+mod load;
 mod logs;
 mod lost_disks;
 mod metadata_log;

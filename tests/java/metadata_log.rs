@@ -88,7 +88,8 @@ pub fn fetch(port: u16, cluster_id: &str) -> Vec<RecordBatch> {
     }
 }
 
-fn split_off(records: &mut Bytes) -> Option<RecordBatch> {
+/// Takes the first batch off what a Fetch brought.
+pub fn split_off(records: &mut Bytes) -> Option<RecordBatch> {
     RecordBatch::split_off(records).expect("a batch that Kafka would take")
 }
 

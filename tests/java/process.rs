@@ -62,15 +62,24 @@ impl Process {
 
     /// SIGTERM.
     pub fn signal_to_end(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id() as i32).expect("a process id");
-        kill_process(pid, Signal::TERM).expect("a signal to our child");
+        kill_process(pid, signal).expect("a signal to our child");
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child's state")
     }
 
     pub fn wait_for_end(&mut self, timeout: Duration) -> ExitStatus {
         let name = self.name.clone();
         let log = self.log.clone();
         wait_for(&format!("the end of {name}"), timeout, || {
-            match self.child.try_wait().expect("a child's state") {
+            match self.ended() {
                 Some(status) => Ok(status),
                 None => Err(format!("it still runs; its log ends with:\n{}", tail(&log))),
             }

@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     cluster::{Cluster, Kind, Settings, java, turn},
-    first_light::{self, Admin, Load, PARTITIONS, TOPIC, complaint},
+    first_light::{self, Admin, MESSAGES_PER_SECOND, PARTITIONS, TOPIC, complaint},
     kafka::RELEASE,
+    load::Load,
     process::{run_to_end, wait_for},
 };
 
@@ -64,7 +65,7 @@ fn brokers_are_upgraded_while_messages_flow() {
         ],
     );
     let mut admin = Admin::start(&cluster.bootstrap_servers());
-    let mut load = Load::start(&cluster, MESSAGES);
+    let mut load = Load::start(&cluster, TOPIC, MESSAGES, MESSAGES_PER_SECOND);
     load.wait_until_consumed_more(500);
     for (times, release) in (2..).zip(["4.1.2", RELEASE]) {
         for broker in &mut cluster.brokers {
