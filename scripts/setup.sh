@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes sure that the tools the build and the tests need are here: a C compiler and cargo for kraftd,
 # with `--java` also a JDK and Maven for the tests against real Kafka, with `--musl` what a static binary
-# needs, with `--debian` what makes a bare Debian. Installs what is missing where that needs no questions
-# (root on Debian); says what to install elsewhere.
+# needs, with `--debian` what makes a bare Debian, with `--fuzz` what libFuzzer is built with. Installs what is
+# missing where that needs no questions (root on Debian); says what to install elsewhere.
 set -eu
 
 need() { # need COMMAND PACKAGE...
@@ -37,6 +37,9 @@ fi
 if [ "${1:-}" = "--debian" ]; then
     need debootstrap debootstrap
     need ip iproute2
+fi
+if [ "${1:-}" = "--fuzz" ]; then
+    need c++ g++
 fi
 if [ -n "$packages" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -1,6 +1,5 @@
 //! Any bytes as any request or response at any version (the first two bytes choose), and as the
 //! header of a request.
-//! `cargo +nightly fuzz run messages`
 #![no_main]
 
 use bytes::Bytes;

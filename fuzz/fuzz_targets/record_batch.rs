@@ -1,11 +1,8 @@
 //! Any bytes as record batches, as the records of a batch whose header holds, and as a record.
-//! `cargo +nightly fuzz run record_batch`
 #![no_main]
 
 use bytes::Bytes;
-use kraftd::protocol::{
-    control_records::ControlRecord, record_batch::RecordBatch, records::MetadataRecord,
-};
+use kraftd::protocol::{record_batch::RecordBatch, records::MetadataRecord};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -15,12 +12,6 @@ fuzz_target!(|bytes: &[u8]| {
         record
             .encode(version)
             .expect("what was read can be written");
-    }
-    if let Some((key, value)) = bytes.split_first_chunk::<4>() {
-        let (key, value) = (Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
-        if let Ok(record) = ControlRecord::decode(key, value) {
-            record.encode().expect("what was read can be written");
-        }
     }
 });
 

@@ -1,0 +1,167 @@
+//! The files of a node, damaged: the first byte chooses one of them (`meta.properties`, `bootstrap.checkpoint`,
+//! `voter-state`, a snapshot, the log of raft-engine); then follow changes of four bytes each (where, and which
+//! byte), or with an odd second byte the whole content. A start finds a log or says why not, and so does a dump.
+#![no_main]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    thread,
+};
+
+use kraftd::{
+    controller::SnapshotLoader,
+    log::{
+        Log, LogError, bootstrap, copy,
+        directory::MetadataDirectory,
+        engine::{EngineLog, FileSizes},
+        ensemble::Ensemble,
+        meta_properties::{self, MetaProperties},
+        snapshot_file,
+    },
+    metadata::activation::default_bootstrap,
+    protocol::{
+        Epoch, NodeId, Offset, OffsetAndEpoch, Uuid, features::MetadataVersion,
+        quorum_state::QuorumState, record_batch::RecordBatch,
+    },
+};
+use libfuzzer_sys::fuzz_target;
+
+const NODE: NodeId = NodeId(1);
+const DIRECTORY: Uuid = Uuid([0xd1; 16]);
+const SNAPSHOT: OffsetAndEpoch = OffsetAndEpoch {
+    offset: Offset(9),
+    epoch: Epoch(1),
+};
+const SIZES: FileSizes = FileSizes {
+    file_bytes: 8 << 10,
+    purge_bytes: 64 << 10,
+};
+/// Nobody waits for more than this of a log.
+const READ_BYTES: usize = 1 << 20;
+
+fuzz_target!(|bytes: &[u8]| {
+    let [chosen, how, damage @ ..] = bytes else {
+        return;
+    };
+    let dir = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
+    let files = sound();
+    for (index, (path, content)) in files.iter().enumerate() {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("creates");
+        let content = match index == usize::from(*chosen) % files.len() {
+            false => content.clone(),
+            true if how % 2 == 1 => damage.to_vec(),
+            true => damaged(content, damage),
+        };
+        fs::write(path, content).expect("writes");
+    }
+    // raft-engine caches per thread: a thread has one engine.
+    thread::scope(|scope| {
+        scope.spawn(|| start(dir.path()).map_err(|error| error.to_string()));
+    });
+    thread::scope(|scope| {
+        scope.spawn(|| dump(dir.path()).map_err(|error| error.to_string()));
+    });
+});
+
+fn damaged(content: &[u8], damage: &[u8]) -> Vec<u8> {
+    let mut content = content.to_vec();
+    let length = content.len().max(1);
+    for change in damage.chunks_exact(4) {
+        let [a, b, c, byte] = [change[0], change[1], change[2], change[3]];
+        let place = u32::from_be_bytes([0, a, b, c]) as usize % length;
+        if let Some(old) = content.get_mut(place) {
+            *old = byte;
+        }
+    }
+    content
+}
+
+fn start(dir: &Path) -> Result<(), LogError> {
+    let properties = Ensemble::load(dir, &[]).verify(NODE)?;
+    bootstrap::read(dir)?;
+    let directory_id = properties.directory_id.unwrap_or(DIRECTORY);
+    let (mut log, found) =
+        EngineLog::open_sized(MetadataDirectory::open(dir)?, NODE, directory_id, SIZES)?;
+    if found.end > found.start.offset {
+        log.read(found.start.offset, READ_BYTES)?;
+    }
+    for id in found.snapshots.keys() {
+        let mut loader = SnapshotLoader::new(*id);
+        for batch in snapshot_file::batches(&copy::metadata_directory(dir), *id)? {
+            if loader.add(&batch?).is_err() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn dump(dir: &Path) -> Result<(), LogError> {
+    if let Some(log) = copy::open(&copy::metadata_directory(dir))? {
+        for batch in log {
+            batch?;
+        }
+    }
+    Ok(())
+}
+
+/// The files of a directory that a node has worked on, as they lie there.
+fn sound() -> &'static [(PathBuf, Vec<u8>)] {
+    static FILES: OnceLock<Vec<(PathBuf, Vec<u8>)>> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let dir = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
+        thread::scope(|scope| {
+            scope.spawn(|| work(dir.path()).expect("a sound disk"));
+        });
+        let mut files = Vec::new();
+        collect(dir.path(), dir.path(), &mut files);
+        files.sort();
+        files
+    })
+}
+
+fn work(dir: &Path) -> Result<(), LogError> {
+    let properties = MetaProperties {
+        cluster_id: "AAAAAAAAAAAAAAAAAAAAXQ".to_owned(),
+        node_id: NODE,
+        directory_id: Some(DIRECTORY),
+    };
+    let records = default_bootstrap(MetadataVersion::LATEST_PRODUCTION);
+    bootstrap::write(dir, &records, 0)?;
+    meta_properties::write(dir, &properties)?;
+    let directory = MetadataDirectory::open(dir)?;
+    let (mut log, _) = EngineLog::open_sized(directory, NODE, DIRECTORY, SIZES)?;
+    let checkpoint = fs::read(dir.join("bootstrap.checkpoint")).expect("was written");
+    log.write_snapshot_chunk(SNAPSHOT, 0, &checkpoint)?;
+    log.install_snapshot(SNAPSHOT)?;
+    let mut end = SNAPSHOT.offset;
+    for epoch in [1, 1, 2] {
+        let records = records.iter().map(|record| (record, 0));
+        let batch = RecordBatch::of_records(end, Epoch(epoch), 7, records).expect("encodes");
+        end = batch.end_offset();
+        log.append(&batch)?;
+    }
+    log.sync()?;
+    log.save_quorum_state(&QuorumState {
+        epoch: Epoch(2),
+        leader: Some(NODE),
+        ..Default::default()
+    })
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).expect("lists") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => collect(root, &path, files),
+            false => {
+                let content = fs::read(&path).expect("reads");
+                let name = path.strip_prefix(root).expect("below the root");
+                files.push((name.to_owned(), content));
+            }
+        }
+    }
+}
