@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -75,10 +75,17 @@ impl Site {
         self.dir.path().join(format!("{name}.properties"))
     }
 
+    /// Written by a process of its own: one that another test starts at this moment would hold the file open
+    /// for writing, and nobody could run it.
     fn script(&self, name: &str, text: &str) {
-        let path = self.bin().join(name);
-        fs::write(&path, text).expect("writes");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("protects");
+        let source = self.dir.path().join("script");
+        fs::write(&source, text).expect("writes");
+        let mut install = Command::new("install");
+        install
+            .args(["-m", "755"])
+            .arg(source)
+            .arg(self.bin().join(name));
+        assert!(install.status().expect("install runs").success());
     }
 
     fn install(&self, more: &[&str]) -> Output {
