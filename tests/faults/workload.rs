@@ -1,10 +1,11 @@
 //! Clients that change and read metadata through the active controller: registers (configs of client
 //! metrics subscriptions), names of a set (topics) and a counter (blocks of producer ids).
 //!
-//! Kafka's controllers answer reads, and refuse what changes nothing, from what they know, even while they
-//! find out that they have been deposed. So whoever has observed something at once has the same controller
-//! allocate a block of ids: if that is committed, no other leader had committed anything before. What was
-//! not confirmed says nothing.
+//! Kafka's controllers answer reads from what they know, before they are active and while they find out that
+//! they have been deposed, and deposed ones refuse what changes nothing. So whoever has observed something at
+//! once has the same controller allocate a block of ids: if that is committed, no other leader had committed
+//! anything before. And one is allocated before each read: an active controller knows all that is committed.
+//! What was not confirmed says nothing.
 
 use std::{
     ops::RangeInclusive,
@@ -68,6 +69,8 @@ pub struct Workload<'a> {
 /// A request that is about to be sent.
 struct Plan {
     object: String,
+    /// To which the name belongs.
+    era: u64,
     action: Action,
     value: Option<i64>,
 }
@@ -126,6 +129,7 @@ impl Workload<'_> {
                 Action::Create | Action::Delete => format!("{TOPIC}-{era}-{number}"),
                 Action::Allocate => COUNTER.to_owned(),
             },
+            era,
             action,
             value: (action == Action::Write)
                 .then(|| self.next_value.fetch_add(1, Ordering::Relaxed)),
@@ -134,6 +138,14 @@ impl Workload<'_> {
 
     /// Does it, and notes what came of it. Says whether the connection can be used again.
     fn act(&self, client: usize, plan: Plan, connection: &mut Client) -> bool {
+        if plan.action == Action::Read {
+            let confirmation = self.confirm(client, connection);
+            let active = confirmation.outcome == Outcome::Done;
+            self.history.push(confirmation);
+            if !active {
+                return false;
+            }
+        }
         let mut operation = self.ask(client, plan, connection);
         let observed = match operation.outcome {
             Outcome::Refused => true,
@@ -157,6 +169,7 @@ impl Workload<'_> {
     fn confirm(&self, client: usize, connection: &mut Client) -> Operation {
         let plan = Plan {
             object: COUNTER.to_owned(),
+            era: self.history.era(),
             action: Action::Allocate,
             value: None,
         };
@@ -165,7 +178,6 @@ impl Workload<'_> {
 
     fn ask(&self, client: usize, plan: Plan, connection: &mut Client) -> Operation {
         let (version, request) = self.request(&plan);
-        let era = self.history.era();
         let start_us = self.history.now_us();
         let answer = connection.exchange(version, &request);
         let end_us = self.history.now_us();
@@ -178,7 +190,7 @@ impl Workload<'_> {
         Operation {
             client,
             object: plan.object,
-            era,
+            era: plan.era,
             action: plan.action,
             outcome,
             value: plan.value.or(value),
