@@ -573,7 +573,10 @@ fn open_engine(directory: &MetadataDirectory, sizes: FileSizes) -> Result<Engine
 /// What the name of a file of the engine ends in; those first whose entries move to the others.
 pub(super) const ENDINGS: [&str; 2] = ["raftlog", "rewrite"];
 
-/// Of a file's header, which no checksum protects: to what multiple its batches are padded. Ours are not.
+/// Of a file's header, which no checksum protects: the version of its format, ...
+const VERSION: std::ops::Range<usize> = 53..61;
+/// ... and, in version 2, to what multiple its batches are padded. Ours are not. A file that a crash left
+/// without a header is gone on with in version 1, where batches begin here.
 const PADDING: std::ops::Range<usize> = 61..69;
 
 /// Trap 8.
@@ -593,7 +596,8 @@ fn check_headers(path: &Path) -> Result<(), LogError> {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
             read => read.map_err(LogError::io("cannot read", &file))?,
         }
-        if header[PADDING].iter().any(|byte| *byte != 0) {
+        let has_padding = header[VERSION] == 2u64.to_be_bytes();
+        if has_padding && header[PADDING].iter().any(|byte| *byte != 0) {
             return Err(corrupt(
                 file,
                 "its header is not what was written".to_owned(),

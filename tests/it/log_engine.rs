@@ -326,6 +326,21 @@ fn trap_8_a_rotten_header_reserves_no_memory() {
     assert_eq!(offsets(&mut open(dir.path()).0, 0), [0, 1, 2]);
 }
 
+/// The engine gives a file whose header a crash prevented the older format's, which has no padding.
+#[test]
+fn a_file_without_a_header_is_gone_on_with() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let engine = dir
+        .path()
+        .join("__cluster_metadata-0/00000000000000000000.log");
+    fs::create_dir_all(&engine).expect("a folder");
+    fs::write(engine.join("0000000000000001.raftlog"), "").expect("writes");
+    let (mut log, _) = open(dir.path());
+    append(&mut log, 0, 3, 1);
+    drop(log);
+    assert_eq!(offsets(&mut open(dir.path()).0, 0), [0, 1, 2]);
+}
+
 /// The engine cuts its last file at a footer that does not hold and says nothing. We do.
 #[test]
 fn a_log_shorter_than_acknowledged_is_noticed() {
