@@ -30,7 +30,7 @@ fn every_key_is_declared_as_in_kafka() {
     }
 }
 
-/// As helpers/Configs.java tells it.
+/// As oracles/Configs.java tells it.
 fn declared(known: &BrokerKey) -> String {
     let key = &known.key;
     let default = match key.default {

@@ -7,7 +7,7 @@ use std::{
 
 use crate::kafka;
 
-/// A running helper program of these with the jars of one release.
+/// A running program (`tests/java/oracles/*.java`), with the jars of one release.
 pub struct Oracle {
     process: Child,
     input: ChildStdin,
@@ -15,19 +15,19 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// The serializers: helpers/Oracle.java.
+    /// The serializers: oracles/Oracle.java.
     pub fn start(release: &str) -> Oracle {
         Oracle::running("Oracle", release)
     }
 
-    /// The configurations: helpers/Configs.java.
+    /// The configurations: oracles/Configs.java.
     pub fn of_configs(release: &str) -> Oracle {
         Oracle::running("Configs", release)
     }
 
-    fn running(helper: &str, release: &str) -> Oracle {
-        let helpers = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/java/helpers");
-        let source = format!("{helpers}/{helper}.java");
+    fn running(name: &str, release: &str) -> Oracle {
+        let oracles = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/java/oracles");
+        let source = format!("{oracles}/{name}.java");
         let mut process = Command::new("java")
             .args([
                 "-Xmx256m",
