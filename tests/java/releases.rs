@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     cluster::{Cluster, Kind, Settings, java, turn},
-    first_light::{self, Admin, MESSAGES_PER_SECOND, PARTITIONS, TOPIC, complaint},
+    first_light::{self, Admin, MESSAGES_PER_SECOND, PARTITIONS, TOPIC},
     kafka::RELEASE,
     load::Load,
     process::{run_to_end, wait_for},
@@ -95,7 +95,7 @@ fn brokers_are_upgraded_while_messages_flow() {
     let mut complaints = BTreeSet::new();
     for broker in &mut cluster.brokers {
         broker.stop(STOP_TIMEOUT);
-        complaints.extend(broker.log_text().lines().filter_map(complaint));
+        complaints.extend(first_light::complaints(&broker.log_text()));
     }
     assert!(complaints.is_empty(), "brokers complain: {complaints:#?}");
 }

@@ -423,7 +423,7 @@ fn masked(said: &Said, cluster: &Cluster) -> String {
         let (port, name) = (node.port.to_string(), format!("PORT{}", node.id));
         let in_json = format!(r#""port":{port}"#);
         text = text.replace(&in_json, &format!(r#""port":"{name}""#));
-        text = text.replace(&port, &name);
+        text = with_number(&text, &port, &name);
     }
     let said = |line: &&str| !line.is_empty() && !line.starts_with("\tat ");
     let lines = text.lines().filter(said);
@@ -448,6 +448,19 @@ const MOMENTARY: &[&str] = &[
     "| offset:",
     "offset ",
 ];
+
+/// Replaces a number where it stands, and not where it is a part of a longer one.
+fn with_number(text: &str, number: &str, name: &str) -> String {
+    let is_digit = |at: Option<char>| at.is_some_and(|it| it.is_ascii_digit());
+    let parts: Vec<&str> = text.split(number).collect();
+    let mut replaced = parts[0].to_owned();
+    for pair in parts.windows(2) {
+        let is_part = is_digit(pair[0].chars().next_back()) || is_digit(pair[1].chars().next());
+        replaced += if is_part { number } else { name };
+        replaced += pair[1];
+    }
+    replaced
+}
 
 fn masked_line(line: &str) -> String {
     if let Some((_, record)) = line.split_once(" payload: ") {
