@@ -58,6 +58,22 @@ pub fn parse(trace: &str, root: &Path, marks: &Path) -> Vec<Event> {
     parser.events
 }
 
+/// The last name of every file, by its number.
+pub fn file_names(events: &[Event]) -> Vec<PathBuf> {
+    let mut names: Vec<PathBuf> = Vec::new();
+    for event in events {
+        match event {
+            Event::Create(path, _) => names.push(path.clone()),
+            Event::Rename(from, to) => {
+                let renamed = names.iter_mut().rfind(|name| *name == from);
+                *renamed.expect("a file of ours") = to.clone();
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
 impl Parser {
     fn line(&mut self, line: &str) {
         let (thread, rest) = line.split_once(char::is_whitespace).expect("a thread");
