@@ -24,6 +24,8 @@ pub enum Failure {
     Full,
     /// The next sync. Nobody knows then what of the data is on the disk, and asking again does not help.
     Sync,
+    /// The next write: it ends with an error, whether it is done or not.
+    Write { done: bool },
 }
 
 /// What a disk does to data that it had taken safely.
@@ -39,6 +41,8 @@ pub enum Damage {
     VoterStateLost,
     /// A bit of the newest snapshot flips.
     SnapshotRot,
+    /// The file of the snapshot that the log begins with is gone.
+    SnapshotLost,
 }
 
 /// A disk with a metadata log on it. Reopen it with [`MemoryLog::open`] after a crash.
@@ -87,6 +91,11 @@ impl Default for MemoryLog {
     }
 }
 
+/// The system says so only once, and not why.
+fn failed(what: &'static str) -> LogError {
+    LogError::io(what, Path::new(PLACE))(io::Error::from_raw_os_error(5))
+}
+
 impl MemoryLog {
     /// A start of node `id`: refused on another node's disk, on a full one, and where the snapshot that
     /// the log begins with cannot be read.
@@ -97,14 +106,14 @@ impl MemoryLog {
                 "{PLACE} is that of node {owner}, not {id}"
             )));
         }
-        if self.snapshot_rotten {
+        if !self.is_readable() {
             return Err(LogError::Corrupt {
                 path: Path::new(PLACE).to_owned(),
-                reason: "the newest snapshot cannot be read".to_owned(),
+                reason: "the snapshot that the log begins with cannot be read".to_owned(),
                 remedy: "Replace the disk",
             });
         }
-        self.write()?;
+        self.begin()?;
         Ok(self.recover())
     }
 
@@ -113,13 +122,28 @@ impl MemoryLog {
         self.failure = failure;
     }
 
-    fn write(&self) -> Result<(), LogError> {
+    /// Before a write.
+    fn begin(&mut self) -> Result<(), LogError> {
         match self.failure {
             Some(Failure::Full) => {
                 let full = io::Error::from(io::ErrorKind::StorageFull);
                 Err(LogError::io("cannot write", Path::new(PLACE))(full))
             }
-            Some(Failure::Sync) | None => Ok(()),
+            Some(Failure::Write { done: false }) => {
+                self.failure = None;
+                self.doubtful_from.get_or_insert(self.synced);
+                Err(failed("cannot write"))
+            }
+            Some(Failure::Sync | Failure::Write { done: true }) | None => Ok(()),
+        }
+    }
+
+    /// After a write.
+    fn end_write(&mut self) -> Result<(), LogError> {
+        let fails = |failure: &mut Failure| *failure == Failure::Write { done: true };
+        match self.failure.take_if(fails) {
+            Some(_) => Err(failed("cannot write")),
+            None => Ok(()),
         }
     }
 
@@ -138,8 +162,7 @@ impl MemoryLog {
             let reason = format!("ends at {end}, acknowledged {acknowledged}");
             self.saved.standing = Standing::Amnesiac(reason);
         }
-        let newest = self.snapshots.keys().max_by_key(|id| id.offset).copied();
-        if let Some(id) = newest.filter(|id| id.offset > end) {
+        if let Some(id) = self.newest_snapshot().filter(|id| id.offset > end) {
             self.begin_after(id);
         }
         let sizes = self.snapshots.iter();
@@ -203,6 +226,7 @@ impl MemoryLog {
                 self.snapshot_rotten = self.start.offset > Offset(0);
                 self.snapshot_rotten
             }
+            (Damage::SnapshotLost, _) => self.snapshots.remove(&self.start).is_some(),
             (_, None) => false,
             (Damage::Rot, Some(victim)) => {
                 self.rotten.push(victim);
@@ -257,11 +281,16 @@ impl MemoryLog {
 
     /// Whether a start finds the snapshot that it needs.
     pub fn is_readable(&self) -> bool {
-        !self.snapshot_rotten
+        let has_start = self.snapshots.contains_key(&self.start);
+        !self.snapshot_rotten && (has_start || self.start.offset == Offset(0))
     }
 
     pub fn saved_quorum_state(&self) -> &QuorumState {
         &self.saved
+    }
+
+    pub fn newest_snapshot(&self) -> Option<OffsetAndEpoch> {
+        self.snapshots.keys().max_by_key(|id| id.offset).copied()
     }
 
     /// A complete snapshot, to be loaded.
@@ -275,13 +304,14 @@ impl MemoryLog {
         id: OffsetAndEpoch,
         batches: impl IntoIterator<Item = Bytes>,
     ) -> Result<u64, LogError> {
-        self.write()?;
+        self.begin()?;
         let mut bytes = BytesMut::new();
         batches
             .into_iter()
             .for_each(|batch| bytes.extend_from_slice(&batch));
         let length = bytes.len() as u64;
         self.snapshots.insert(id, bytes.freeze());
+        self.end_write()?;
         Ok(length)
     }
 }
@@ -298,22 +328,22 @@ impl Log for MemoryLog {
     }
 
     fn sync(&mut self) -> Result<Offset, LogError> {
-        self.write()?;
+        self.begin()?;
         if self
             .failure
             .take_if(|failure| *failure == Failure::Sync)
             .is_some()
         {
             self.doubtful_from = Some(self.synced);
-            let failed = io::Error::from_raw_os_error(5);
-            return Err(LogError::io("cannot sync", Path::new(PLACE))(failed));
+            return Err(failed("cannot sync"));
         }
         self.synced = self.batches.len();
+        self.end_write()?;
         Ok(self.end())
     }
 
     fn truncate(&mut self, end: Offset) -> Result<(), LogError> {
-        self.write()?;
+        self.begin()?;
         let kept = self
             .batches
             .partition_point(|batch| batch.base_offset() < end);
@@ -321,11 +351,11 @@ impl Log for MemoryLog {
         self.rotten.retain(|index| *index < kept);
         self.synced = self.batches.len();
         self.acknowledged_end = self.acknowledged_end.min(end);
-        Ok(())
+        self.end_write()
     }
 
     fn save_quorum_state(&mut self, state: &QuorumState) -> Result<(), LogError> {
-        self.write()?;
+        self.begin()?;
         if state.standing == Standing::Sound && self.saved.standing != Standing::Sound {
             self.acknowledged_end = self.synced_end();
         }
@@ -334,9 +364,9 @@ impl Log for MemoryLog {
     }
 
     fn save_acknowledged(&mut self) -> Result<(), LogError> {
-        self.write()?;
+        self.begin()?;
         self.acknowledged_end = self.acknowledged_end.max(self.synced_end());
-        Ok(())
+        self.end_write()
     }
 
     fn read(&mut self, from: Offset, max_bytes: usize) -> Result<Vec<RecordBatch>, LogError> {
@@ -361,19 +391,19 @@ impl Log for MemoryLog {
         position: u64,
         bytes: &[u8],
     ) -> Result<(), LogError> {
-        self.write()?;
+        self.begin()?;
         self.part.truncate(position as usize);
         self.part.extend_from_slice(bytes);
-        Ok(())
+        self.end_write()
     }
 
     fn install_snapshot(&mut self, id: OffsetAndEpoch) -> Result<(), LogError> {
-        self.write()?;
+        self.begin()?;
         let bytes = std::mem::take(&mut self.part).freeze();
         self.acknowledged_end = self.acknowledged_end.min(id.offset);
         self.snapshots.insert(id, bytes);
         self.begin_after(id);
-        Ok(())
+        self.end_write()
     }
 
     fn read_snapshot(
@@ -391,7 +421,7 @@ impl Log for MemoryLog {
     }
 
     fn drop_prefix(&mut self, start: OffsetAndEpoch) -> Result<(), LogError> {
-        self.write()?;
+        self.begin()?;
         let dropped = self
             .batches
             .partition_point(|batch| batch.base_offset() < start.offset);
@@ -407,6 +437,6 @@ impl Log for MemoryLog {
             self.start = start;
         }
         self.snapshots.retain(|id, _| id.offset >= start.offset);
-        Ok(())
+        self.end_write()
     }
 }

@@ -44,6 +44,7 @@ fn plain(seed: u64) -> Plan {
         Fault::SwapDisks,
         Fault::FullDisk,
         Fault::FailSync,
+        Fault::FailWrite,
     ];
     hides
         .into_iter()
@@ -211,6 +212,82 @@ fn bank_an_answer_before_the_commit() {
 }
 
 #[test]
+fn bank_the_progress_of_another() {
+    finds(PlantedBug::ProgressOfAnother, |seed| Plan {
+        nodes: 5,
+        ..plain(seed).with(Fault::Partition, 500)
+    });
+}
+
+#[test]
+fn bank_old_fetches_that_count() {
+    finds(PlantedBug::OldFetchesCount, |seed| {
+        let plan = Plan {
+            nodes: 3,
+            ..plain(seed)
+        };
+        plan.with(Fault::Partition, 2_000)
+    });
+}
+
+#[test]
+fn bank_a_prefix_dropped_too_far() {
+    finds(PlantedBug::PrefixDroppedTooFar, |seed| Plan {
+        nodes: 3,
+        ..plain(seed).with(Fault::Snapshot, 500)
+    });
+}
+
+#[test]
+fn bank_a_registration_that_is_not_repeated() {
+    finds(PlantedBug::RegistrationNotRepeated, Plan::with_controllers);
+}
+
+#[test]
+fn bank_a_timer_that_is_not_reset() {
+    finds(PlantedBug::TimerNotReset, plain);
+}
+
+#[test]
+fn bank_silent_brokers_forgotten() {
+    finds(PlantedBug::SilentBrokersForgotten, |seed| Plan {
+        session_timeout_ms: 1_500,
+        ..Plan::with_controllers(seed).with(Fault::Resign, 5_000)
+    });
+}
+
+#[test]
+fn bank_a_crash_taken_for_a_clean_end() {
+    finds(PlantedBug::CrashTakenForCleanEnd, |seed| Plan {
+        session_timeout_ms: 1_500,
+        ..Plan::with_controllers(seed)
+    });
+}
+
+#[test]
+fn bank_no_snapshot_after_resigning() {
+    finds(PlantedBug::NoSnapshotAfterResigning, |seed| Plan {
+        nodes: 3,
+        snapshot_bytes: 1_000,
+        propose_every_ms: 20,
+        ..Plan::with_controllers(seed).with(Fault::Partition, 2_000)
+    });
+}
+
+#[test]
+fn bank_records_read_late() {
+    finds(PlantedBug::RecordsReadLate, |seed| Plan {
+        nodes: 3,
+        election_timeout_ms: 100,
+        fetch_timeout_ms: 100,
+        propose_every_ms: 5,
+        ..plain(seed)
+            .with(Fault::Snapshot, None)
+            .with(Fault::Partition, 200)
+    });
+}
+
+#[test]
 fn bank_heartbeats_that_wait_in_line() {
     finds(PlantedBug::HeartbeatsWaitInLine, |seed| Plan {
         nodes: 3,
@@ -218,12 +295,13 @@ fn bank_heartbeats_that_wait_in_line() {
         crash_one_in: None,
         lose_one_in: None,
         session_timeout_ms: 1_000,
-        more_observers: 100,
-        ends_at_ms: 30_000,
+        skew_percent: 0,
+        more_observers: 40,
+        ends_at_ms: 40_000,
         faults_until_ms: 25_000,
         max_delay_us: 500,
         election_timeout_ms: 1_000,
         fetch_timeout_ms: 3_000,
-        ..Plan::with_controllers(seed).with(Fault::Overload, 3_000)
+        ..Plan::with_controllers(seed).with(Fault::Overload, 1_000)
     });
 }

@@ -1,11 +1,18 @@
 //! Bugs of others, built into what surrounds the core, to see whether the simulator finds them; see
 //! docs/BUG-BANK.md for where they come from.
 
-use kraftd::protocol::{
-    ErrorCode, NodeId, Offset, api::Response, record_batch::RecordBatch, records::MetadataRecord,
+use kraftd::{
+    log::Log,
+    protocol::{
+        ErrorCode, NodeId, Offset, OffsetAndEpoch,
+        api::{Request, Response},
+        record_batch::RecordBatch,
+        records::MetadataRecord,
+    },
+    raft::Token,
 };
 
-use crate::world::World;
+use crate::{core::Core, node::Asker, world::World};
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +49,28 @@ pub enum PlantedBug {
     AnsweredBeforeCommit,
     /// Heartbeats count from when they are handled, not from when they arrived.
     HeartbeatsWaitInLine,
+    /// A leader books what one follower has under another one, too.
+    ProgressOfAnother,
+    /// A leader takes what it was asked long ago for a sign of life.
+    OldFetchesCount,
+    /// With a snapshot more of the log goes than is in it.
+    PrefixDroppedTooFar,
+    /// A registration of a controller that had no effect is never tried again.
+    RegistrationNotRepeated,
+    /// A timer that has fired stays as it was.
+    TimerNotReset,
+    /// A new active controller forgets brokers that it never hears of.
+    SilentBrokersForgotten,
+    /// Every broker is taken for one that ended in order.
+    CrashTakenForCleanEnd,
+    /// Who has resigned once writes no snapshots any more.
+    NoSnapshotAfterResigning,
+    /// Another thread reads what a Fetch is answered with, some time later.
+    RecordsReadLate,
 }
+
+/// Of the bug that reads late, in microseconds.
+pub const READ_LATE_US: u64 = 200_000;
 
 impl World {
     /// What a node with a planted bug answers instead.
@@ -93,6 +121,87 @@ impl World {
         }
     }
 
+    /// What a node with a planted bug understands instead of what it was asked.
+    pub fn mishear(&mut self, to: NodeId, from: Asker, request: &mut Request) {
+        match request {
+            Request::BrokerRegistration(asked)
+                if self.plan.has(PlantedBug::CrashTakenForCleanEnd) =>
+            {
+                let state = self.nodes[&to].core.as_ref().and_then(Core::stable_state);
+                let known = state.and_then(|state| state.brokers.get(asked.broker_id));
+                if let Some(known) = known {
+                    asked.previous_broker_epoch = known.epoch;
+                }
+            }
+            Request::Fetch(fetch) if self.nodes.contains_key(&from.node) => {
+                if self.plan.has(PlantedBug::OldFetchesCount) {
+                    let old = Request::Fetch(fetch.clone());
+                    self.node(to)
+                        .old_fetches
+                        .insert(from.node, (from.version, old));
+                }
+                let neighbour = NodeId(from.node.0 % self.plan.nodes + 1);
+                if self.plan.has(PlantedBug::ProgressOfAnother) && neighbour != to {
+                    let mut other = fetch.clone();
+                    other.replica_state.replica_id = neighbour;
+                    self.let_ask(to, from.version, other.into());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What a node with a planted bug does before every input.
+    pub fn daydream(&mut self, id: NodeId) {
+        if self.plan.has(PlantedBug::OldFetchesCount)
+            && self.nodes[&id].raft().is_some_and(|raft| raft.is_leader())
+        {
+            for (version, old) in self.nodes[&id].old_fetches.clone().into_values() {
+                self.let_ask(id, version, old);
+            }
+        }
+        if self.plan.has(PlantedBug::SilentBrokersForgotten) {
+            let time = self.now;
+            let node = self.node(id);
+            let now = node.now(time).time;
+            let Some(core) = &mut node.core else {
+                return;
+            };
+            let brokers = core.stable_state().map(|state| state.brokers.clone());
+            for (broker, known) in brokers.iter().flat_map(|brokers| brokers.iter()) {
+                if !node.heard.contains_key(&(broker, known.epoch)) {
+                    core.on_contact(broker, known.epoch, now);
+                }
+            }
+        }
+    }
+
+    /// A request that nobody waits for the answer to.
+    fn let_ask(&mut self, id: NodeId, version: i16, request: Request) {
+        let time = self.now;
+        let node = self.node(id);
+        let (now, token) = (node.now(time), Token(node.next_token));
+        node.next_token += 1;
+        if let Some(core) = &mut node.core {
+            core.on_request(now, now.time, token, version, request);
+        }
+    }
+
+    /// More of the log goes than the snapshot holds.
+    pub fn drop_too_much(&mut self, id: NodeId, start: OffsetAndEpoch) {
+        let disk = &mut self.node(id).disk;
+        let content = disk.snapshot(start).cloned();
+        let too_far = disk.batches().first().map(|first| OffsetAndEpoch {
+            offset: first.end_offset(),
+            epoch: first.epoch(),
+        });
+        if let (Some(content), Some(too_far)) = (content, too_far) {
+            disk.drop_prefix(too_far).expect("a simulated disk");
+            disk.write_snapshot(start, [content])
+                .expect("a simulated disk");
+        }
+    }
+
     /// What an administrator is told too early by a node with that bug.
     pub fn promise_early(&mut self, batch: &RecordBatch) {
         if !self.plan.has(PlantedBug::AnsweredBeforeCommit) || batch.is_control() {
@@ -100,7 +209,8 @@ impl World {
         }
         for (_, record) in batch.metadata_records().expect("our own records") {
             if let MetadataRecord::Topic(topic) = record {
-                self.promises.create(topic.name, topic.topic_id);
+                let history = &mut self.checker.history;
+                history.topic_created(Offset(0), &topic.name, topic.topic_id);
             }
         }
     }

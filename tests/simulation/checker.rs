@@ -4,37 +4,33 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use kraftd::{
-    metadata::{State, topics::TopicIdPartition},
-    protocol::{
-        Epoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, record_batch::RecordBatch,
-        records::MetadataRecord,
-    },
+    protocol::{Epoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, record_batch::RecordBatch},
     raft::Raft,
 };
 
 use crate::{
-    core::Core,
+    core::{Core, load},
     coverage::{Coverage, Mark},
+    history::History,
+    images::Images,
     node::Node,
 };
-
-/// How many batches back two logs are compared at a time.
-const COMPARED: usize = 50;
 
 /// All that was ever decided.
 #[derive(Default)]
 pub struct Checker {
     leaders: BTreeMap<Epoch, NodeId>,
     votes: BTreeMap<(Epoch, NodeId), ReplicaKey>,
-    /// Every committed batch by its base offset, without gaps.
-    committed: BTreeMap<Offset, RecordBatch>,
+    /// Every committed batch, without gaps.
+    committed: Vec<RecordBatch>,
     committed_end: Offset,
+    /// Of all batches up to each of them.
+    digests: Vec<u64>,
     /// What was committed by the end of each epoch.
     ends: BTreeMap<Epoch, Offset>,
     snapshots: BTreeMap<OffsetAndEpoch, Bytes>,
-    /// What the committed records amount to, after every batch.
-    states: BTreeMap<Offset, State>,
-    latest: State,
+    pub images: Images,
+    pub history: History,
 }
 
 impl Checker {
@@ -99,10 +95,16 @@ impl Checker {
                 "committed without a gap"
             );
             self.committed_end = batch.end_offset();
-            self.committed.insert(batch.base_offset(), batch.clone());
+            let before = self.digests.last().copied().unwrap_or_default();
+            let checksum = u64::from(crc32c::crc32c(batch.bytes()));
+            self.digests.push(before.rotate_left(7) ^ checksum);
+            self.committed.push(batch.clone());
             coverage.reach(Mark::Committed);
             if let Some(Core::Controller(_)) = &node.core {
-                self.replay(batch, coverage);
+                if batch.is_control() {
+                    coverage.reach(Mark::Activated);
+                }
+                self.images.replay(batch, &mut self.history, coverage);
             }
         }
         let epoch = node.raft().map_or(Epoch(i32::MAX), Raft::epoch);
@@ -128,26 +130,44 @@ impl Checker {
         );
     }
 
-    /// All copies of committed records are equal. Looks at the last ones below `end`: the earlier ones
-    /// were compared when they were the last.
+    /// All copies of committed records are equal. What was compared in this life of the node stays as it
+    /// is: logs grow at their ends, and [`Checker::on_truncate`] looks at what is cut off.
     fn compare(&self, node: &Node, end: Offset) {
-        let ours = node.batches().rev();
-        let ours = ours.skip_while(|batch| batch.base_offset() >= end);
-        let theirs = self.committed.range(..end).rev();
-        for (ours, (_, theirs)) in ours.zip(theirs).take(COMPARED) {
-            assert_eq!(
-                (ours.base_offset(), ours.epoch(), ours.bytes()),
-                (theirs.base_offset(), theirs.epoch(), theirs.bytes()),
-                "node {} has another record than was committed",
-                node.id
+        let ours = node.batches_from(node.compared);
+        let theirs = &self.committed[self.index(node.compared.max(node.disk.start().offset))..];
+        let mut ours = ours.take_while(|batch| batch.base_offset() < end);
+        for theirs in theirs.iter().take_while(|batch| batch.base_offset() < end) {
+            let same = ours
+                .next()
+                .is_some_and(|ours| ours.bytes() == theirs.bytes());
+            assert!(
+                same,
+                "node {} has another record than was committed at {}",
+                node.id,
+                theirs.base_offset()
             );
         }
     }
 
+    /// Where in the committed batches the one is that reaches beyond `offset`.
+    fn index(&self, offset: Offset) -> usize {
+        self.committed
+            .partition_point(|batch| batch.end_offset() <= offset)
+    }
+
+    fn batch_at(&self, base: Offset) -> Option<&RecordBatch> {
+        let batch = self.committed.get(self.index(base));
+        batch.filter(|batch| batch.base_offset() == base)
+    }
+
     /// The node is about to cut its log: nothing committed may go.
     pub fn on_truncate(&self, node: NodeId, batches: &[RecordBatch], end: Offset) {
-        for batch in batches.iter().filter(|batch| batch.end_offset() > end) {
-            let committed = self.committed.get(&batch.base_offset());
+        for batch in batches
+            .iter()
+            .rev()
+            .take_while(|batch| batch.end_offset() > end)
+        {
+            let committed = self.batch_at(batch.base_offset());
             assert!(
                 committed.is_none_or(|committed| committed.bytes() != batch.bytes()),
                 "node {node} cuts off {}, which is committed",
@@ -156,88 +176,42 @@ impl Checker {
         }
     }
 
-    /// A broker has come to know more of the committed log; `batches` are the newest first.
+    /// A broker has come to know more of the committed log.
     pub fn on_observed<'a>(&self, broker: NodeId, batches: impl Iterator<Item = &'a RecordBatch>) {
-        for batch in batches.take(COMPARED) {
-            let committed = self.committed.get(&batch.base_offset());
-            let committed = committed.map(|committed| (committed.epoch(), committed.bytes()));
+        for batch in batches {
+            let committed = self.batch_at(batch.base_offset());
             assert_eq!(
-                committed,
-                Some((batch.epoch(), batch.bytes())),
+                committed.map(RecordBatch::bytes),
+                Some(batch.bytes()),
                 "broker {broker} takes something else for committed"
             );
         }
     }
 
-    /// Two snapshots of one offset are the same, byte for byte.
-    pub fn on_snapshot(&mut self, node: NodeId, id: OffsetAndEpoch, content: Bytes) {
-        let first = self.snapshots.entry(id).or_insert_with(|| content.clone());
-        assert!(
-            *first == content,
-            "node {node} has another snapshot {id} than others"
-        );
-    }
-
-    fn replay(&mut self, batch: &RecordBatch, coverage: &mut Coverage) {
-        if !batch.is_control() {
-            coverage.on_committed(&self.latest, batch);
-            for (offset, record) in batch.metadata_records().expect("our own records") {
-                let replayed = self.latest.replay(offset, &record);
-                replayed.unwrap_or_else(|error| panic!("committed, but: {error}"));
-                check_partitions(&self.latest, &record);
-            }
-        } else {
-            coverage.reach(Mark::Activated);
+    /// A controller's snapshot is what the log before it amounts to, and two of one offset are the same,
+    /// byte for byte.
+    pub fn on_snapshot(&mut self, node: NodeId, id: OffsetAndEpoch, content: &Bytes) {
+        if let Some(first) = self.snapshots.get(&id) {
+            let same = first == content;
+            assert!(same, "node {node} has another snapshot {id} than others");
+            return;
         }
-        self.states.insert(batch.end_offset(), self.latest.clone());
-    }
-
-    /// What all committed records amount to.
-    pub fn latest_state(&self) -> &State {
-        &self.latest
-    }
-
-    /// What those below an offset amount to, if a batch ends there.
-    pub fn state_at(&self, end: Offset) -> Option<&State> {
-        self.states.get(&end)
+        let loaded = load(id, content.clone());
+        let agrees = self.images.agrees(&loaded.state, None, id.offset);
+        assert_eq!(
+            agrees,
+            Some(true),
+            "node {node} has a snapshot {id} unlike the log"
+        );
+        self.snapshots.insert(id, content.clone());
     }
 
     /// A digest of the committed records below `end`: what a snapshot there stands for.
     pub fn digest(&self, end: Offset) -> u64 {
-        let below = self.committed.range(..end);
-        below.fold(end.0 as u64, |digest, (_, batch)| {
-            digest.rotate_left(7) ^ u64::from(crc32c::crc32c(batch.bytes()))
-        })
+        let below = self
+            .committed
+            .partition_point(|batch| batch.base_offset() < end);
+        let digest = below.checked_sub(1).map(|last| self.digests[last]);
+        digest.unwrap_or_default() ^ end.0 as u64
     }
-}
-
-/// What holds of a partition after each of its records: who is in sync is a replica, a leader is in
-/// sync, and nobody is both in sync and eligible.
-fn check_partitions(state: &State, record: &MetadataRecord) {
-    let (topic_id, partition_id) = match record {
-        MetadataRecord::Partition(record) => (record.topic_id, record.partition_id),
-        MetadataRecord::PartitionChange(record) => (record.topic_id, record.partition_id),
-        _ => return,
-    };
-    let id = TopicIdPartition {
-        topic_id,
-        partition_id,
-    };
-    let partition = state.topics.partition(id).expect("it was just written");
-    let is_replica = |broker: &NodeId| partition.replicas.contains(broker);
-    assert!(partition.isr.iter().all(is_replica), "{record:?}");
-    assert!(partition.elr.iter().all(is_replica), "{record:?}");
-    assert!(
-        !partition
-            .elr
-            .iter()
-            .any(|broker| partition.isr.contains(broker)),
-        "{record:?}"
-    );
-    assert!(
-        partition
-            .leader
-            .is_none_or(|leader| partition.isr.contains(&leader)),
-        "{record:?}"
-    );
 }

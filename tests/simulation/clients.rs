@@ -1,7 +1,7 @@
-//! Brokers and administrators of the simulated cluster: they look for the active controller, ask it for
-//! things, and remember what they were promised.
+//! Clients of the simulated cluster: they look for the active controller, ask it for things, and have what
+//! they are told held against the log. Here are the brokers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use kraftd::{
     metadata::State,
@@ -16,8 +16,6 @@ use kraftd::{
             },
             broker_heartbeat::BrokerHeartbeatRequest,
             broker_registration::{BrokerRegistrationRequest, Feature, Listener},
-            create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest},
-            delete_topics::{DeleteTopicState, DeleteTopicsRequest},
         },
     },
     raft::SendError,
@@ -25,7 +23,15 @@ use kraftd::{
 use rand::{Rng, seq::IteratorRandom};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{core::CLUSTER_ID, observer::Observer};
+use crate::{
+    admin::Admin,
+    core::CLUSTER_ID,
+    history::{History, Registered},
+    observer::Observer,
+};
+
+/// Their ids.
+pub const BROKERS: Range<i32> = 102..105;
 
 pub enum Client {
     Observer(Box<Observer>),
@@ -45,32 +51,11 @@ pub struct Broker {
     left: Option<BrokerEpoch>,
     /// The second of its disks has failed.
     disk_failed: bool,
+    /// Its last request was a heartbeat.
+    has_beaten: bool,
+    /// How far it has read the metadata.
+    read: Offset,
     sleep_ms: u64,
-}
-
-/// Creates and deletes topics.
-#[derive(Default)]
-pub struct Admin {
-    created: u64,
-    asked: Option<(String, bool)>,
-    topics: Vec<String>,
-}
-
-/// What clients were told, to be held against the log.
-#[derive(Default)]
-pub struct Promises {
-    /// Topics whose creation, and whose deletion, was confirmed.
-    created: BTreeMap<String, Uuid>,
-    deleted: BTreeSet<String>,
-    delete_asked: BTreeSet<String>,
-    /// Topics that were refused for good.
-    refused: BTreeSet<String>,
-    /// First producer ids of all blocks.
-    producer_ids: BTreeSet<i64>,
-    epochs: BTreeMap<BrokerEpoch, NodeId>,
-    /// Lives of brokers that have asked to be shut down, and so to be fenced.
-    leaving: BTreeSet<BrokerEpoch>,
-    pub kept: u64,
 }
 
 impl Broker {
@@ -83,6 +68,8 @@ impl Broker {
             leaving: false,
             left: None,
             disk_failed: false,
+            has_beaten: false,
+            read: Offset(0),
             sleep_ms: 0,
         }
     }
@@ -93,40 +80,53 @@ impl Broker {
     }
 
     /// A new process. Unless it was shut down in order it may have lost messages.
-    fn restart(&mut self, left: Option<BrokerEpoch>) {
+    fn restart(&mut self, left: Option<BrokerEpoch>, history: &mut History) {
         (self.leaving, self.disk_failed, self.left) = (false, false, left);
         self.lives = self.lives.wrapping_add(1);
         self.incarnation_id.0[0] = self.lives;
         self.incarnation_id.0[1] = self.lives.wrapping_add(77);
         self.epoch = None;
+        if left.is_none() {
+            history.begins_after_crash(self.incarnation_id);
+        }
     }
 
-    /// What it asks the node next whose state it sees.
+    /// The epoch under which it is registered, as far as it knows, unless it is on its way out.
+    pub fn epoch(&self) -> Option<BrokerEpoch> {
+        self.epoch.filter(|_| !self.leaving)
+    }
+
+    /// What it asks the node next whose state it sees, and how far that one reaches. In a `calm` world it
+    /// goes on as it is.
     pub fn ask(
         &mut self,
         rng: &mut ChaCha8Rng,
-        state: Option<&State>,
-        promises: &mut Promises,
+        (state, end): (Option<&State>, Option<Offset>),
+        calm: bool,
+        history: &mut History,
     ) -> (i16, Request) {
         match rng.random_range(0..600) {
-            0..3 => self.restart(None),
+            _ if calm => {}
+            0..3 => self.restart(None, history),
             3..5 => self.leaving = true,
             5..7 => self.sleep_ms = rng.random_range(1_000..20_000),
             7 => self.disk_failed = true,
             _ => {}
         }
+        self.read = self.read.max(end.unwrap_or_default());
         let Some(epoch) = self.epoch else {
             return (4, self.registration().into());
         };
         if self.leaving {
-            promises.leaving.insert(epoch);
+            history.leaves(epoch);
         }
-        let proposes = rng.random_ratio(1, 3) && !self.leaving;
+        let is_free = std::mem::take(&mut self.has_beaten);
+        let proposes = is_free && rng.random() && !self.leaving;
         let proposal = state.filter(|_| proposes);
         if let Some(request) = proposal.and_then(|state| self.propose_isr(rng, epoch, state)) {
             return (3, request.into());
         }
-        if rng.random_ratio(1, 6) {
+        if is_free && rng.random_ratio(1, 3) {
             let request = AllocateProducerIdsRequest {
                 broker_id: self.id,
                 broker_epoch: epoch,
@@ -134,7 +134,8 @@ impl Broker {
             };
             return (0, request.into());
         }
-        let stale = rng.random_ratio(1, 100);
+        self.has_beaten = true;
+        let stale = rng.random_ratio(1, 100) && !calm;
         let failed = self.disk_failed.then(|| self.log_dirs()[1]);
         let request = BrokerHeartbeatRequest {
             broker_id: self.id,
@@ -143,7 +144,7 @@ impl Broker {
             } else {
                 epoch
             },
-            current_metadata_offset: Offset(epoch.0),
+            current_metadata_offset: self.read,
             want_shut_down: self.leaving,
             offline_log_dirs: failed.into_iter().collect(),
             ..Default::default()
@@ -232,170 +233,67 @@ impl Broker {
         }
     }
 
-    /// Says whether another controller should be asked.
-    fn on_answer(&mut self, response: Response, promises: &mut Promises) -> bool {
-        match response {
+    /// Says whether another controller should be asked. `asked` is what was acknowledged when this was
+    /// asked for.
+    fn on_answer(&mut self, asked: Offset, response: Response, history: &mut History) -> bool {
+        let error = match response {
             Response::BrokerRegistration(answer) => {
                 if answer.error_code.is_ok() {
-                    promises.register(self.id, answer.broker_epoch);
+                    let registered = Registered {
+                        broker: self.id,
+                        incarnation_id: self.incarnation_id,
+                    };
+                    history.registered(asked, answer.broker_epoch, registered);
                     self.epoch = Some(answer.broker_epoch);
                 }
-                answer.error_code == ErrorCode::NOT_CONTROLLER
+                answer.error_code
             }
             Response::BrokerHeartbeat(answer) => {
                 if answer.should_shut_down {
-                    self.restart(self.epoch);
+                    self.restart(self.epoch, history);
                 }
-                answer.error_code == ErrorCode::NOT_CONTROLLER
+                answer.error_code
             }
-            Response::AlterPartition(answer) => answer.error_code == ErrorCode::NOT_CONTROLLER,
+            Response::AlterPartition(answer) => {
+                for topic in &answer.topics {
+                    let done = topic.partitions.iter().filter(|one| one.error_code.is_ok());
+                    done.for_each(|one| history.altered(asked, topic.topic_id, one));
+                }
+                answer.error_code
+            }
             Response::AllocateProducerIds(answer) => {
                 match answer.error_code {
-                    ErrorCode::NONE => promises.allocate(answer.producer_id_start),
+                    ErrorCode::NONE => history.allocated(asked, answer.producer_id_start),
                     // A new life it must be: this broker has another epoch in the log.
-                    ErrorCode::STALE_BROKER_EPOCH => self.restart(None),
+                    ErrorCode::STALE_BROKER_EPOCH => self.restart(None, history),
                     _ => {}
                 }
-                answer.error_code == ErrorCode::NOT_CONTROLLER
+                answer.error_code
             }
             other => panic!("answered with {other:?}"),
-        }
-    }
-}
-
-impl Admin {
-    pub fn ask(&mut self, rng: &mut ChaCha8Rng, promises: &mut Promises) -> (i16, Request) {
-        if !self.topics.is_empty() && rng.random_ratio(1, 3) {
-            let name = self
-                .topics
-                .swap_remove(rng.random_range(0..self.topics.len()));
-            self.asked = Some((name.clone(), false));
-            promises.delete_asked.insert(name.clone());
-            let request = DeleteTopicsRequest {
-                topics: vec![DeleteTopicState {
-                    name: Some(name),
-                    ..Default::default()
-                }],
-                timeout_ms: 5_000,
-                ..Default::default()
-            };
-            return (6, request.into());
-        }
-        self.created += 1;
-        let name = format!("topic-{}", self.created);
-        self.asked = Some((name.clone(), true));
-        let request = CreateTopicsRequest {
-            topics: vec![CreatableTopic {
-                name,
-                num_partitions: rng.random_range(1..=4),
-                replication_factor: rng.random_range(1..=3),
-                configs: vec![CreatableTopicConfig {
-                    name: "min.insync.replicas".to_owned(),
-                    value: Some(rng.random_range(1..=3).to_string()),
-                    ..Default::default()
-                }],
-                ..Default::default()
-            }],
-            timeout_ms: 5_000,
-            ..Default::default()
         };
-        (7, request.into())
-    }
-
-    fn on_answer(&mut self, response: Response, promises: &mut Promises) -> bool {
-        let Some((name, creates)) = self.asked.take() else {
-            return false;
-        };
-        let (error, id) = match response {
-            Response::CreateTopics(answer) => {
-                (answer.topics[0].error_code, answer.topics[0].topic_id)
-            }
-            Response::DeleteTopics(answer) => (answer.responses[0].error_code, Uuid::ZERO),
-            other => panic!("answered with {other:?}"),
-        };
-        match (error, creates) {
-            (ErrorCode::NONE, true) => {
-                promises.create(name.clone(), id);
-                self.topics.push(name);
-            }
-            (ErrorCode::NONE, false) => {
-                promises.kept += 1;
-                promises.deleted.insert(name);
-            }
-            // Definite: nothing was written.
-            (ErrorCode::INVALID_REPLICATION_FACTOR, true) => {
-                promises.refused.insert(name);
-            }
-            _ => {}
-        }
         error == ErrorCode::NOT_CONTROLLER
     }
 }
 
 impl Client {
-    /// Hands an answer over, and says whether another controller should be asked.
+    /// Hands an answer over, and says whether another controller should be asked. `asked` is what was
+    /// acknowledged when this was asked for.
     pub fn on_answer(
         &mut self,
+        asked: Offset,
         outcome: Result<Response, SendError>,
-        promises: &mut Promises,
+        history: &mut History,
     ) -> bool {
         match (self, outcome) {
             (Client::Observer(_), _) => panic!("observers are told when they are answered"),
-            (Client::Broker(broker), Ok(response)) => broker.on_answer(response, promises),
-            (Client::Admin(admin), Ok(response)) => admin.on_answer(response, promises),
+            (Client::Broker(broker), Ok(response)) => broker.on_answer(asked, response, history),
+            (Client::Admin(admin), Ok(response)) => admin.on_answer(asked, response, history),
             (Client::Broker(_), Err(_)) => true,
             (Client::Admin(admin), Err(_)) => {
-                admin.asked = None;
+                admin.on_silence();
                 true
             }
         }
-    }
-}
-
-impl Promises {
-    pub fn create(&mut self, name: String, id: Uuid) {
-        self.kept += 1;
-        self.created.insert(name, id);
-    }
-
-    fn register(&mut self, broker: NodeId, epoch: BrokerEpoch) {
-        self.kept += 1;
-        let owner = *self.epochs.entry(epoch).or_insert(broker);
-        assert_eq!(owner, broker, "two brokers have the epoch {epoch}");
-    }
-
-    /// Whether the broker of this epoch may be fenced although it is heard from.
-    pub fn may_be_fenced(&self, epoch: BrokerEpoch) -> bool {
-        self.leaving.contains(&epoch)
-    }
-
-    fn allocate(&mut self, first: i64) {
-        self.kept += 1;
-        assert!(
-            self.producer_ids.insert(first),
-            "producer id {first} was given away twice"
-        );
-    }
-
-    /// Everything promised is in the state that the committed log amounts to.
-    pub fn check(&self, state: &State) {
-        for (name, id) in &self.created {
-            // A deletion whose answer was lost may have been done.
-            if !self.delete_asked.contains(name) {
-                assert_eq!(
-                    state.topics.id(name),
-                    Some(*id),
-                    "{name} was created, and is lost"
-                );
-            }
-        }
-        for name in self.deleted.iter().chain(&self.refused) {
-            assert!(!state.topics.contains(name), "{name} should not be there");
-        }
-        let highest = self.producer_ids.last();
-        assert!(
-            highest.is_none_or(|first| state.producer_ids.next() > *first),
-            "producer ids were given away that the log does not know"
-        );
     }
 }

@@ -1,11 +1,15 @@
 //! What the runs have reached. A simulator that stays quiet proves nothing unless every fault fired and
 //! every rare branch was taken: after the usual seeds that is asserted.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use kraftd::{
     metadata::{State, topics::TopicIdPartition},
-    protocol::{ErrorCode, api::Response, record_batch::RecordBatch, records::MetadataRecord},
+    protocol::{
+        ErrorCode, OffsetAndEpoch,
+        api::Response,
+        records::{MetadataRecord, PartitionChangeRecord},
+    },
 };
 
 use crate::nemesis::Fault;
@@ -22,19 +26,25 @@ pub enum Mark {
     SucceededByCall,
     Committed,
     Diverged,
+    /// The leader never had the epoch of the follower's last record.
+    DivergedOverEpochs,
     Truncated,
     LogDropped,
     SnapshotOffered,
     SnapshotInstalled,
     SnapshotGoneMeanwhile,
+    /// One was being fetched when another was to be.
+    SnapshotAbandoned,
     FencedEpoch,
     UnknownEpoch,
     TornTail,
     CrashedBetweenEffects,
     SyncFailed,
+    WriteFailed,
     DiskFull,
     WrongDiskRefused,
     SnapshotRotRefused,
+    ReleaseChanged,
     Amnesiac,
     Recovered,
     StoodStillInSync,
@@ -56,6 +66,7 @@ pub enum Mark {
     UncleanElectionRefused,
     InElr,
     ElectedFromElr,
+    ReassignmentEnded,
     TransactionAborted,
     StateLoadedFromSnapshot,
 }
@@ -72,19 +83,23 @@ impl Mark {
         Mark::SucceededByCall,
         Mark::Committed,
         Mark::Diverged,
+        Mark::DivergedOverEpochs,
         Mark::Truncated,
         Mark::LogDropped,
         Mark::SnapshotOffered,
         Mark::SnapshotInstalled,
         Mark::SnapshotGoneMeanwhile,
+        Mark::SnapshotAbandoned,
         Mark::FencedEpoch,
         Mark::UnknownEpoch,
         Mark::TornTail,
         Mark::CrashedBetweenEffects,
         Mark::SyncFailed,
+        Mark::WriteFailed,
         Mark::DiskFull,
         Mark::WrongDiskRefused,
         Mark::SnapshotRotRefused,
+        Mark::ReleaseChanged,
         Mark::Amnesiac,
         Mark::Recovered,
         Mark::StoodStillInSync,
@@ -109,6 +124,7 @@ impl Mark {
         Mark::UncleanElectionRefused,
         Mark::InElr,
         Mark::ElectedFromElr,
+        Mark::ReassignmentEnded,
         Mark::StateLoadedFromSnapshot,
     ];
 
@@ -152,20 +168,28 @@ impl Coverage {
         marks.chain(faults).collect()
     }
 
-    /// What an answer of a node shows, if to a vote then to a `pre_vote` or a real one.
-    pub fn on_answer(&mut self, response: &Response, pre_vote: bool) {
+    /// What an answer of a node shows, if to a vote then to a `pre_vote` or a real one, if to a Fetch then
+    /// to one from where `fetched` says.
+    pub fn on_answer(
+        &mut self,
+        response: &Response,
+        pre_vote: bool,
+        fetched: Option<OffsetAndEpoch>,
+    ) {
         let (error, mark) = match response {
             Response::Fetch(fetch) => {
                 let Some(topic) = fetch.responses.first() else {
                     return;
                 };
                 let partition = &topic.partitions[0];
-                let diverging = partition.diverging_epoch.epoch.known().is_some();
+                let diverging = partition.diverging_epoch.epoch.known();
                 let snapshot = partition.snapshot_id.epoch.known().is_some();
+                let same_epoch = fetched.is_none_or(|from| Some(from.epoch) == diverging);
                 let mark = match (diverging, snapshot) {
-                    (true, _) => Some(Mark::Diverged),
-                    (false, true) => Some(Mark::SnapshotOffered),
-                    (false, false) => None,
+                    (Some(_), _) if same_epoch => Some(Mark::Diverged),
+                    (Some(_), _) => Some(Mark::DivergedOverEpochs),
+                    (None, true) => Some(Mark::SnapshotOffered),
+                    (None, false) => None,
                 };
                 (partition.error_code, mark)
             }
@@ -217,52 +241,53 @@ impl Coverage {
         mark.into_iter().for_each(|mark| self.reach(mark));
     }
 
-    /// What a committed batch shows, as it changes the state.
-    pub fn on_committed(&mut self, before: &State, batch: &RecordBatch) {
-        for (_, record) in batch.metadata_records().expect("our own records") {
-            match record {
-                MetadataRecord::BrokerRegistrationChange(change) => {
-                    match change.fenced {
-                        1 => self.reach(Mark::BrokerFenced),
-                        -1 => self.reach(Mark::BrokerUnfenced),
-                        _ => {}
-                    }
-                    if change.in_controlled_shutdown == 1 {
-                        self.reach(Mark::BrokerInControlledShutdown);
-                    }
+    /// What a committed record shows, as it changes the state.
+    pub fn on_committed(&mut self, before: &State, record: &MetadataRecord) {
+        match record {
+            MetadataRecord::BrokerRegistrationChange(change) => {
+                match change.fenced {
+                    1 => self.reach(Mark::BrokerFenced),
+                    -1 => self.reach(Mark::BrokerUnfenced),
+                    _ => {}
                 }
-                MetadataRecord::PartitionChange(change) => {
-                    let id = TopicIdPartition {
-                        topic_id: change.topic_id,
-                        partition_id: change.partition_id,
-                    };
-                    let Some(old) = before.topics.partition(id) else {
-                        continue;
-                    };
-                    if let Some(isr) = &change.isr {
-                        match isr.len().cmp(&old.isr.len()) {
-                            std::cmp::Ordering::Less => self.reach(Mark::IsrShrunk),
-                            std::cmp::Ordering::Equal => {}
-                            std::cmp::Ordering::Greater => self.reach(Mark::IsrExpanded),
-                        }
-                    }
-                    if change
-                        .eligible_leader_replicas
-                        .as_ref()
-                        .is_some_and(|elr| !elr.is_empty())
-                    {
-                        self.reach(Mark::InElr);
-                    }
-                    match change.leader.0 {
-                        -2 => {}
-                        -1 => self.reach(Mark::UncleanElectionRefused),
-                        _ if old.elr.contains(&change.leader) => self.reach(Mark::ElectedFromElr),
-                        _ => self.reach(Mark::LeaderMoved),
-                    }
+                if change.in_controlled_shutdown == 1 {
+                    self.reach(Mark::BrokerInControlledShutdown);
                 }
-                MetadataRecord::AbortTransaction(_) => self.reach(Mark::TransactionAborted),
-                _ => {}
             }
+            MetadataRecord::PartitionChange(change) => self.on_partition_change(before, change),
+            MetadataRecord::AbortTransaction(_) => self.reach(Mark::TransactionAborted),
+            _ => {}
+        }
+    }
+
+    fn on_partition_change(&mut self, before: &State, change: &PartitionChangeRecord) {
+        let id = TopicIdPartition {
+            topic_id: change.topic_id,
+            partition_id: change.partition_id,
+        };
+        let Some(old) = before.topics.partition(id) else {
+            return;
+        };
+        if let Some(isr) = &change.isr {
+            match isr.len().cmp(&old.isr.len()) {
+                Ordering::Less => self.reach(Mark::IsrShrunk),
+                Ordering::Equal => {}
+                Ordering::Greater => self.reach(Mark::IsrExpanded),
+            }
+        }
+        let elr = change.eligible_leader_replicas.as_ref();
+        if elr.is_some_and(|elr| !elr.is_empty()) {
+            self.reach(Mark::InElr);
+        }
+        let moves = change.replicas.is_some() && old.is_reassigning();
+        if moves && change.adding_replicas.as_ref().is_some_and(Vec::is_empty) {
+            self.reach(Mark::ReassignmentEnded);
+        }
+        match change.leader.0 {
+            -2 => {}
+            -1 => self.reach(Mark::UncleanElectionRefused),
+            _ if old.elr.contains(&change.leader) => self.reach(Mark::ElectedFromElr),
+            _ => self.reach(Mark::LeaderMoved),
         }
     }
 }

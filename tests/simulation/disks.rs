@@ -26,6 +26,7 @@ const DAMAGES: &[Damage] = &[
     Damage::TailLost,
     Damage::VoterStateLost,
     Damage::SnapshotRot,
+    Damage::SnapshotLost,
 ];
 /// How long it takes people to replace a disk, in microseconds.
 const REPAIR_US: u64 = 1_000_000;
@@ -57,7 +58,7 @@ impl World {
         let node = self.nodes.get_mut(&id).expect("a node");
         let sound_before = node.disk.saved_quorum_state().clone();
         let damaged = node.disk.damage(damage, &mut self.rng);
-        if damaged && damage != Damage::SnapshotRot {
+        if damaged && node.disk.is_readable() {
             node.disk.recover();
             if self.plan.has(PlantedBug::DamageCutSilently) {
                 node.disk
@@ -135,7 +136,8 @@ impl World {
             LogError::Refused(_) => Mark::WrongDiskRefused,
             LogError::Corrupt { .. } => Mark::SnapshotRotRefused,
             LogError::Io { .. } if text.contains("Free space") => Mark::DiskFull,
-            LogError::Io { .. } => Mark::SyncFailed,
+            LogError::Io { .. } if text.contains("cannot sync") => Mark::SyncFailed,
+            LogError::Io { .. } => Mark::WriteFailed,
             LogError::SnapshotNotFound(_) => panic!("{id} needs a snapshot that it has not"),
         };
         self.coverage.reach(mark);
@@ -190,6 +192,9 @@ impl World {
         let dropped = self.node(id).disk.drop_prefix(snapshot);
         if self.survive(id, dropped).is_some() {
             self.coverage.reach(Mark::LogDropped);
+            if self.plan.has(PlantedBug::PrefixDroppedTooFar) {
+                self.drop_too_much(id, snapshot);
+            }
             self.with(id, life, |core, now| core.on_log_start(now, snapshot));
         }
     }

@@ -1,6 +1,7 @@
 //! Whole quorums in simulated time: seeded faults, invariants after every event, convergence after
 //! healing. See docs/TESTING.md for how to replay a seed.
 
+mod admin;
 mod bank;
 mod beyond;
 mod bugs;
@@ -9,6 +10,8 @@ mod clients;
 mod core;
 mod coverage;
 mod disks;
+mod history;
+mod images;
 mod nemesis;
 mod network;
 mod node;
@@ -16,6 +19,7 @@ mod observer;
 mod plan;
 mod rim;
 mod strangers;
+mod watch;
 mod wire;
 mod world;
 
@@ -25,11 +29,13 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::atomic::{AtomicU64, Ordering},
     thread,
+    time::Instant,
 };
 
 use coverage::{Coverage, Mark};
 use nemesis::Fault;
 use plan::Plan;
+use tracing_subscriber::EnvFilter;
 use world::{Outcome, run};
 
 const RAFT_SEEDS: u64 = 300;
@@ -40,22 +46,30 @@ const RARE_SEEDS: u64 = 10_000;
 const TWICE_SEEDS: u64 = 3;
 const THREADS: usize = 2;
 
-/// `KRAFTD_SEED` alone, with all that the nodes say, or `KRAFTD_SEEDS` from 0 on, or as many as usual.
+/// `KRAFTD_SEED` alone, with all that the nodes say; or `KRAFTD_SEEDS`, which is a number of seeds from 0 on
+/// or a range as `1000..2000`; or as many as usual.
 fn seeds(usual: u64) -> Range<u64> {
-    let number = |name| {
-        env::var(name)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok())
+    let variable = |name| env::var(name).ok();
+    let number = |text: &str| {
+        let parsed = text.parse::<u64>();
+        parsed.unwrap_or_else(|_| panic!("{text} is no number"))
     };
-    match (number("KRAFTD_SEED"), number("KRAFTD_SEEDS")) {
-        (Some(seed), _) => {
-            tracing_subscriber::fmt()
-                .without_time()
-                .with_ansi(false)
-                .init();
-            seed..seed + 1
-        }
-        (None, count) => 0..count.unwrap_or(usual),
+    if let Some(seed) = variable("KRAFTD_SEED") {
+        let wanted = EnvFilter::try_from_default_env();
+        tracing_subscriber::fmt()
+            .with_env_filter(wanted.unwrap_or_else(|_| EnvFilter::new("info")))
+            .without_time()
+            .with_ansi(false)
+            .init();
+        return number(&seed)..number(&seed) + 1;
+    }
+    match variable("KRAFTD_SEEDS")
+        .as_deref()
+        .map(|text| text.split_once("..").ok_or(text))
+    {
+        Some(Ok((first, end))) => number(first)..number(end),
+        Some(Err(count)) => 0..number(count),
+        None => 0..usual,
     }
 }
 
@@ -92,7 +106,8 @@ fn for_each_seed<T: Send>(range: Range<u64>, work: impl Fn(u64) -> T + Sync) -> 
 
 /// Runs every seed, says how to replay those that fail, and what all of them reached.
 fn survive(test: &str, seeds: Range<u64>, plan: impl Fn(u64) -> Plan + Sync) -> Coverage {
-    let results = for_each_seed(seeds, |seed| {
+    let began = Instant::now();
+    let results = for_each_seed(seeds.clone(), |seed| {
         let result = attempt(plan(seed));
         if let Err(why) = &result {
             // At once, since a campaign may take hours.
@@ -111,6 +126,11 @@ fn survive(test: &str, seeds: Range<u64>, plan: impl Fn(u64) -> Plan + Sync) -> 
         }
     }
     println!("{total:?}");
+    println!(
+        "{test}: {} seeds in {:?}",
+        seeds.end - seeds.start,
+        began.elapsed()
+    );
     let failed = failures.len();
     assert!(
         failures.is_empty(),

@@ -13,6 +13,7 @@ use rand::{Rng, seq::IteratorRandom};
 
 use crate::{
     coverage::Mark,
+    network::Kind,
     node::Asker,
     world::{Event, World},
 };
@@ -41,6 +42,8 @@ pub enum Fault {
     SwapDisks,
     FullDisk,
     FailSync,
+    /// A write that ends with an error, done or not.
+    FailWrite,
     SlowDisk,
     /// A disk does nothing for a while.
     HungDisk,
@@ -77,6 +80,7 @@ impl Fault {
         (Fault::SwapDisks, 15_000..40_000),
         (Fault::FullDisk, 5_000..30_000),
         (Fault::FailSync, 3_000..30_000),
+        (Fault::FailWrite, 3_000..30_000),
         (Fault::SlowDisk, 3_000..15_000),
         (Fault::HungDisk, 5_000..30_000),
         (Fault::Partition, 1_000..10_000),
@@ -118,6 +122,10 @@ impl World {
                 self.after(down_us, Event::SpaceFreed(victim));
             }
             Fault::FailSync => self.node(victim).disk.fail(Some(Failure::Sync)),
+            Fault::FailWrite => {
+                let done = self.rng.random();
+                self.node(victim).disk.fail(Some(Failure::Write { done }));
+            }
             Fault::SlowDisk => self.node(victim).slow_until = Some(until),
             Fault::HungDisk => self.node(victim).hung_until = Some(until),
             Fault::Partition => {
@@ -193,9 +201,13 @@ impl World {
 
     /// The connection of `node` to `peer` is closed by the peer's side.
     fn drop_connection(&mut self, node: NodeId, peer: NodeId) {
-        let delay = self
-            .network
-            .delay_us(self.now, (peer, node), &self.plan, &mut self.rng);
+        let delay = self.network.delay_us(
+            self.now,
+            (peer, node),
+            Kind::Close,
+            &self.plan,
+            &mut self.rng,
+        );
         let Some(us) = delay else {
             return;
         };
@@ -271,6 +283,7 @@ impl World {
 
     pub fn heal(&mut self) {
         self.healed = true;
+        self.healed_at = self.checker.committed_end();
         self.network.stay_whole();
         self.give_disks_back();
         for id in self.node_ids() {

@@ -11,10 +11,19 @@ use crate::plan::Plan;
 
 type Link = (NodeId, NodeId);
 
+/// What travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Request,
+    Answer,
+    /// That a connection is closed.
+    Close,
+}
+
 #[derive(Default)]
 pub struct Network {
-    /// Ordered pairs that cannot be crossed.
-    cut: BTreeSet<Link>,
+    /// Ordered pairs that cannot be crossed, by nothing or by messages of one kind.
+    cut: BTreeMap<Link, Option<Kind>>,
     /// The same between clients and nodes.
     clients_cut: BTreeSet<Link>,
     /// What is sent here waits until then, and arrives in a burst.
@@ -35,27 +44,31 @@ impl Network {
         };
     }
 
-    /// Cuts the nodes in two, or one of them off, or single links, or all but a ring.
+    /// Cuts the nodes in two, or one of them off, or single links, or all, or all but a ring; for all
+    /// messages, for requests, or for answers.
     pub fn partition(&mut self, plan: &Plan, rng: &mut ChaCha8Rng) {
         self.cut.clear();
         let nodes = 1..=plan.nodes;
-        let kind = rng.random_range(0..4);
+        let shape = rng.random_range(0..5);
+        let lost = [None, None, Some(Kind::Request), Some(Kind::Answer)];
+        let lost = lost[rng.random_range(0..lost.len())];
         let side: BTreeSet<i32> = nodes.clone().filter(|_| rng.random_bool(0.5)).collect();
         let alone = rng.random_range(nodes.clone());
         for from in nodes.clone() {
             for to in nodes.clone() {
                 let distance = (from - to).rem_euclid(plan.nodes);
-                let apart = match kind {
+                let apart = match shape {
                     0 => side.contains(&from) != side.contains(&to),
                     1 => (from == alone) != (to == alone),
                     2 => rng.random_bool(0.3),
+                    3 => from != to,
                     // Of three nodes a ring lacks nothing: two of them meet only through the third.
                     _ if plan.nodes == 3 => from != alone && to != alone,
                     _ => distance != 1 && distance != plan.nodes - 1,
                 };
                 let crosses = plan.one_way_partitions && rng.random_bool(0.5);
                 if apart && !crosses {
-                    self.cut.insert((NodeId(from), NodeId(to)));
+                    self.cut.insert((NodeId(from), NodeId(to)), lost);
                 }
             }
         }
@@ -64,7 +77,7 @@ impl Network {
     /// Cuts one link in one direction, or mends it.
     pub fn set_cut(&mut self, link: Link, cut: bool) {
         match cut && !self.healed {
-            true => self.cut.insert(link),
+            true => self.cut.insert(link, None),
             false => self.cut.remove(&link),
         };
     }
@@ -93,11 +106,16 @@ impl Network {
         &self,
         now: Time,
         (from, to): Link,
+        kind: Kind,
         plan: &Plan,
         rng: &mut ChaCha8Rng,
     ) -> Option<u64> {
         let lost = plan.lose_one_in.is_some_and(|n| rng.random_ratio(1, n)) && !self.healed;
-        let cut = self.cut.contains(&(from, to)) || self.clients_cut.contains(&(from, to));
+        let cut = self
+            .cut
+            .get(&(from, to))
+            .is_some_and(|lost| lost.is_none_or(|lost| lost == kind));
+        let cut = cut || self.clients_cut.contains(&(from, to));
         if lost || cut {
             return None;
         }

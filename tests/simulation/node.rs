@@ -7,12 +7,18 @@ use bytes::{Bytes, BytesMut};
 use kraftd::{
     controller::{self, Effect, RequestId},
     log::{Log, LogError, Recovered, memory::MemoryLog},
-    protocol::{BrokerEpoch, NodeId, Offset, QuorumState, record_batch::RecordBatch},
+    protocol::{
+        BrokerEpoch, NodeId, Offset, OffsetAndEpoch, QuorumState, api::Request,
+        record_batch::RecordBatch,
+    },
     raft::{LogStatus, Raft, Restored, Token},
     time::{Now, Time},
 };
 
-use crate::core::{Core, load};
+use crate::{
+    core::{Core, load},
+    watch::Watch,
+};
 
 /// Where an answer goes.
 #[derive(Clone, Copy, Debug)]
@@ -61,11 +67,22 @@ pub struct Node {
     pub was_leader: bool,
     pub was_role: &'static str,
     pub was_stable: Option<Offset>,
+    /// Here its state was equal to what the log says.
+    pub agreed_at: Option<Offset>,
     /// Of the planted bug that trusts what it reads: where the disk really ended at the start.
     pub phantom_from: Option<Offset>,
-    /// The high watermark last seen.
+    /// The high watermark last seen, and where the part of the log ends that was compared with what is
+    /// committed.
     pub committed: Offset,
+    pub compared: Offset,
     pub was_amnesiac: bool,
+    pub watch: Watch,
+    /// Of planted bugs: the last Fetch of every other node, the first deadline, and whether it has resigned.
+    pub old_fetches: BTreeMap<NodeId, (i16, Request)>,
+    pub stale_deadline: Option<Time>,
+    pub has_resigned: bool,
+    /// The snapshot that it fetches.
+    pub download: Option<OffsetAndEpoch>,
     /// Percent of true speed, and start, of its monotonic clock.
     pub clock_percent: u64,
     pub clock_offset_us: u64,
@@ -100,9 +117,16 @@ impl Node {
             was_leader: false,
             was_role: "",
             was_stable: None,
+            agreed_at: None,
             phantom_from: None,
             committed: Offset(0),
+            compared: Offset(0),
             was_amnesiac: false,
+            watch: Watch::default(),
+            old_fetches: BTreeMap::new(),
+            stale_deadline: None,
+            has_resigned: false,
+            download: None,
             clock_percent,
             clock_offset_us,
             wall_jump_ms: 0,
@@ -178,15 +202,41 @@ impl Node {
         self.stuck = None;
         self.contacts.clear();
         self.heard.clear();
+        self.watch = Watch::default();
+        self.old_fetches.clear();
+        (self.stale_deadline, self.has_resigned) = (None, false);
+        self.download = None;
         self.was_leader = false;
         self.was_role = "";
-        self.was_stable = None;
-        self.committed = Offset(0);
+        (self.was_stable, self.agreed_at) = (None, None);
+        (self.committed, self.compared) = (Offset(0), Offset(0));
     }
 
     /// All batches, those on their way to the disk included.
     pub fn batches(&self) -> impl DoubleEndedIterator<Item = &RecordBatch> {
         self.disk.batches().iter().chain(&self.queue)
+    }
+
+    /// Those that reach beyond `offset`.
+    pub fn batches_from(&self, offset: Offset) -> impl Iterator<Item = &RecordBatch> {
+        let written = self.disk.batches();
+        let first = written.partition_point(|batch| batch.end_offset() <= offset);
+        let queued = self.queue.iter();
+        written[first..]
+            .iter()
+            .chain(queued.filter(move |batch| batch.end_offset() > offset))
+    }
+
+    /// Whether a power cut would leave this batch here, itself or in a snapshot.
+    pub fn holds(&self, batch: &RecordBatch) -> bool {
+        if batch.end_offset() > self.disk.synced_end() {
+            return false;
+        }
+        let mut held = self.batches_from(batch.base_offset());
+        self.disk.start().offset >= batch.end_offset()
+            || held
+                .next()
+                .is_some_and(|held| held.bytes() == batch.bytes())
     }
 
     /// Offset after the last of them.
@@ -197,11 +247,8 @@ impl Node {
 
     /// Whole batches from `from` on, one at least, as an answer to a Fetch carries them.
     pub fn read(&self, from: Offset, max_bytes: usize) -> Bytes {
-        let written = self.disk.batches();
-        let first = written.partition_point(|batch| batch.end_offset() <= from);
         let mut bytes = BytesMut::new();
-        let queued = self.queue.iter().filter(|batch| batch.end_offset() > from);
-        for batch in written[first..].iter().chain(queued) {
+        for batch in self.batches_from(from) {
             let fits = bytes.len() + batch.bytes().len() <= max_bytes;
             if !bytes.is_empty() && !fits {
                 break;

@@ -68,11 +68,17 @@ impl Observer {
         self.high_watermark
     }
 
-    /// What it holds of the committed log, the newest first.
-    pub fn committed(&self) -> impl Iterator<Item = &RecordBatch> {
-        let high_watermark = self.high_watermark.unwrap_or(Offset(0));
-        let batches = self.batches.iter().rev();
-        batches.filter(move |batch| batch.end_offset() <= high_watermark)
+    /// What it holds of the committed log beyond `known`.
+    pub fn committed_from(&self, known: Option<Offset>) -> impl Iterator<Item = &RecordBatch> {
+        let (known, end) = (
+            known.unwrap_or(Offset(0)),
+            self.high_watermark.unwrap_or(Offset(0)),
+        );
+        let index = |offset| {
+            let is_below = |batch: &RecordBatch| batch.end_offset() <= offset;
+            self.batches.partition_point(is_below)
+        };
+        self.batches[index(known)..index(end).max(index(known))].iter()
     }
 
     /// Whom it asks what next; `any` is a voter to ask when no leader is known.

@@ -79,7 +79,7 @@ impl Plan {
             election_timeout_ms,
             fetch_timeout_ms: election_timeout_ms * rng.random_range(1..=3),
             request_timeout_ms: election_timeout_ms * rng.random_range(1..=3),
-            session_timeout_ms: [1_000, 3_000, 9_000][rng.random_range(0..3)],
+            session_timeout_ms: [1_500, 3_000, 5_000][rng.random_range(0..3)],
             fetch_max_bytes: [1, 200, 1 << 20][rng.random_range(0..3)],
             snapshot_chunk_bytes: [7, 100, 1 << 20][rng.random_range(0..3)],
             snapshot_bytes: [1_000, 5_000, 1 << 20][rng.random_range(0..3)],

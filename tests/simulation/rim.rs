@@ -18,7 +18,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    bugs::PlantedBug,
+    bugs::{PlantedBug, READ_LATE_US},
     core::{CLUSTER_ID, Core},
     coverage::Mark,
     node::Node,
@@ -39,6 +39,7 @@ impl World {
         let options = self.options(id);
         let controllers = self.plan.controllers;
         let accepts_any = self.plan.has(PlantedBug::WrongDiskAccepted);
+        self.change_release(id);
         let node = self.node(id);
         if node.core.is_some() {
             return;
@@ -72,6 +73,16 @@ impl World {
             }
         });
         self.perform_all(id);
+    }
+
+    /// Node 1 may come back with another release of the software.
+    fn change_release(&mut self, id: NodeId) {
+        if self.plan.old_node && id == NodeId(1) && !self.healed {
+            let before = std::mem::replace(&mut self.old_release, self.rng.random());
+            if before != self.old_release {
+                self.coverage.reach(Mark::ReleaseChanged);
+            }
+        }
     }
 
     fn options(&self, id: NodeId) -> controller::Options {
@@ -131,6 +142,7 @@ impl World {
         self.observe_high_watermark(id);
         loop {
             let crashes = self.crashes_here();
+            let reads_late = self.plan.has(PlantedBug::RecordsReadLate);
             let (now, node) = (self.now, self.node(id));
             let (Some(core), true) = (&mut node.core, node.life == life) else {
                 return;
@@ -142,8 +154,14 @@ impl World {
                 break;
             };
             let hung_until = node.hung_until.filter(|until| *until > now);
+            let late = reads_late && matches!(effect, Effect::ReplyFetch { .. });
             match hung_until.filter(|_| waits_for_disk(&effect)) {
                 _ if crashes => return self.crash(id),
+                _ if late => {
+                    let effect = Box::new(effect);
+                    let node = id;
+                    self.after(READ_LATE_US, Event::ReadLate { node, life, effect });
+                }
                 None => self.perform(id, effect),
                 Some(until) => {
                     node.stuck = Some(effect);
@@ -186,10 +204,14 @@ impl World {
 
     fn schedule_wake(&mut self, id: NodeId) {
         let time = self.now;
+        let never_resets = self.plan.has(PlantedBug::TimerNotReset);
         let node = self.node(id);
         let Some(deadline) = node.core.as_ref().and_then(Core::deadline) else {
             return;
         };
+        let stale = node.stale_deadline.filter(|_| never_resets);
+        let deadline = stale.map_or(deadline, |stale| stale.min(deadline));
+        node.stale_deadline = Some(deadline);
         let at = node.true_time(deadline).max(Time(time.0 + 1));
         if node.wake_at != Some(at) {
             node.wake_at = Some(at);
@@ -198,7 +220,7 @@ impl World {
         }
     }
 
-    fn perform(&mut self, id: NodeId, effect: Effect) {
+    pub fn perform(&mut self, id: NodeId, effect: Effect) {
         let life = self.node(id).life;
         let fine = "a simulated disk";
         match effect {
@@ -214,6 +236,7 @@ impl World {
             Effect::Append(batch) => {
                 let end = batch.end_offset();
                 self.check_fencing(id, &batch);
+                self.watch_append(id, &batch);
                 if self.nodes[&id].raft().is_some_and(Raft::is_leader) {
                     self.promise_early(&batch);
                 }
@@ -268,6 +291,11 @@ impl World {
                 position,
                 bytes,
             } => {
+                let node = self.node(id);
+                let before = node.download.replace(snapshot);
+                if position == 0 && before.is_some() {
+                    self.coverage.reach(Mark::SnapshotAbandoned);
+                }
                 let disk = &mut self.node(id).disk;
                 let written = disk.write_snapshot_chunk(snapshot, position, &bytes);
                 self.survive(id, written);
@@ -278,7 +306,10 @@ impl World {
                 batches,
             } => {
                 self.finish_sync(id);
-                if self.node(id).life != life {
+                let node = self.node(id);
+                let (same_life, resigned) = (node.life == life, node.has_resigned);
+                let forgets = resigned && self.plan.has(PlantedBug::NoSnapshotAfterResigning);
+                if !same_life || forgets {
                     return;
                 }
                 let written = self.node(id).disk.write_snapshot(snapshot, batches);
@@ -287,7 +318,7 @@ impl World {
                 };
                 let disk = &self.node(id).disk;
                 let content = disk.snapshot(snapshot).expect("just written").clone();
-                self.checker.on_snapshot(id, snapshot, content);
+                self.checker.on_snapshot(id, snapshot, &content);
                 self.with(id, life, |core, now| {
                     core.on_snapshot_written(now, snapshot, bytes)
                 });
@@ -301,9 +332,16 @@ impl World {
                 let dropped = self.node(id).disk.drop_prefix(start);
                 self.coverage.reach(Mark::LogDropped);
                 self.survive(id, dropped);
+                if self.plan.has(PlantedBug::PrefixDroppedTooFar) {
+                    self.drop_too_much(id, start);
+                }
                 self.with(id, life, |core, now| core.on_log_start(now, start));
             }
             Effect::Leader { leader, epoch } => {
+                let time = self.now;
+                let node = self.node(id);
+                let is_active = leader == Some(id);
+                node.watch.active_since = is_active.then(|| node.now(time).time);
                 self.note(leader.map_or(0, |leader| leader.0 as u64) << 32 | epoch.0 as u64);
             }
             Effect::Fatal(why) => panic!("node {id} gave up: {why}"),
@@ -314,11 +352,12 @@ impl World {
         let digest = self.checker.digest(snapshot.offset);
         let controllers = self.plan.controllers;
         self.coverage.reach(Mark::SnapshotInstalled);
+        self.node(id).download = None;
         let keeps_log = self.plan.has(PlantedBug::LogKeptUnderSnapshot);
         let disk = &mut self.node(id).disk;
-        let before = disk.clone();
+        let before = keeps_log.then(|| disk.clone());
         let mut installed = disk.install_snapshot(snapshot);
-        if keeps_log && installed.is_ok() {
+        if let (Some(before), Ok(())) = (before, &installed) {
             let content = disk.snapshot(snapshot).expect("just installed").clone();
             *disk = before;
             installed = disk.write_snapshot(snapshot, [content]).map(drop);
@@ -329,7 +368,7 @@ impl World {
         let disk = &mut self.node(id).disk;
         let content = disk.snapshot(snapshot).expect("just installed").clone();
         match controllers {
-            true => self.checker.on_snapshot(id, snapshot, content.clone()),
+            true => self.checker.on_snapshot(id, snapshot, &content),
             false => assert_eq!(
                 content,
                 snapshot_content(digest),
@@ -422,6 +461,7 @@ impl World {
         node.noted_at = now;
         let noted = node.disk.save_acknowledged();
         self.survive(id, noted);
+        self.check_log_length(id);
     }
 
     /// A leader fences a broker only after a whole session without a heartbeat, or when told to.
@@ -438,7 +478,7 @@ impl World {
             let MetadataRecord::BrokerRegistrationChange(change) = record else {
                 continue;
             };
-            if change.fenced != 1 || self.promises.may_be_fenced(change.broker_epoch) {
+            if change.fenced != 1 || self.checker.history.may_be_fenced(change.broker_epoch) {
                 continue;
             }
             let heard = node.heard.get(&(change.broker_id, change.broker_epoch));
@@ -483,6 +523,7 @@ impl World {
         node.was_amnesiac = amnesiac;
         let resigned = role == "resigned" && node.was_role != "resigned";
         node.was_role = role;
+        node.has_resigned |= resigned;
         let stable_end = node.core.as_ref().and_then(Core::stable_end);
         let stable_moved = stable_end > node.was_stable;
         node.was_stable = stable_end;
@@ -549,11 +590,7 @@ impl World {
             let holds = |node: &&Node| {
                 // What was counted there may have rotted since.
                 let damaged = node.disk.saved_quorum_state().standing != Standing::Sound;
-                let durable = batch.end_offset() <= node.disk.synced_end();
-                let in_snapshot = node.disk.start().offset >= batch.end_offset();
-                let mut held = node.disk.batches().iter().rev();
-                let equal = |other: &RecordBatch| other.bytes() == batch.bytes();
-                damaged || durable && (in_snapshot || held.any(equal))
+                damaged || node.holds(&batch)
             };
             let holders = self.nodes.values().filter(holds).count();
             assert!(
@@ -562,6 +599,8 @@ impl World {
                 batch.base_offset()
             );
         }
+        let compared = high_watermark.min(self.checker.committed_end());
+        self.node(id).compared = compared;
     }
 }
 

@@ -3,7 +3,7 @@
 use kraftd::{
     controller::RequestId,
     protocol::{
-        NodeId, OffsetAndEpoch,
+        NodeId, OffsetAndEpoch, QuorumState,
         api::{Request, Response},
         wire::{Reader, Writer},
     },
@@ -12,7 +12,9 @@ use kraftd::{
 };
 
 use crate::{
+    bugs::PlantedBug,
     coverage::Mark,
+    network::Kind,
     node::Asker,
     world::{Event, World},
 };
@@ -60,9 +62,9 @@ impl World {
         let repeats = between_nodes && self.network.repeats(&self.plan, &mut self.rng);
         for _ in 0..=u8::from(repeats) {
             let link = (asker.node, to);
-            let delay = self
-                .network
-                .delay_us(self.now, link, &self.plan, &mut self.rng);
+            let delay =
+                self.network
+                    .delay_us(self.now, link, Kind::Request, &self.plan, &mut self.rng);
             if let Some(us) = delay {
                 let (from, request) = (asker, request.clone());
                 let arrived = None;
@@ -79,7 +81,7 @@ impl World {
 
     fn version(&self, from: NodeId, to: NodeId, request: &Request) -> i16 {
         let max = request.api_key().api().expect("a known API").max_version;
-        let old = self.plan.old_node && (from == NodeId(1) || to == NodeId(1));
+        let old = self.old_release && (from == NodeId(1) || to == NodeId(1));
         match request {
             Request::Vote(_) if old => 1,
             Request::Fetch(_) if old => 17,
@@ -87,7 +89,7 @@ impl World {
         }
     }
 
-    pub fn on_request(&mut self, to: NodeId, from: Asker, request: Request, received: Time) {
+    pub fn on_request(&mut self, to: NodeId, from: Asker, mut request: Request, received: Time) {
         let (time, node) = (self.now, self.node(to));
         if node.core.is_none() {
             // The host is there, the process is not: the connection is refused.
@@ -115,9 +117,29 @@ impl World {
             }
             _ => None,
         };
+        let before = self.memory(to).filter(|_| self.on_pre_vote);
+        self.watch_request(to, from.node, &request);
+        self.mishear(to, from, &mut request);
         self.with(to, life, |core, now| {
             core.on_request(now, received, token, from.version, request)
         });
+        if let (Some(before), Some(after)) = (before, self.memory(to)) {
+            let (told, kept) = (after.epoch > before.epoch, after.voted == before.voted);
+            assert!(
+                if told { after.voted.is_none() } else { kept },
+                "{to} remembers a pre-vote: {before:?} became {after:?}"
+            );
+        }
+    }
+
+    /// What a node must not forget, unless something is due that changes it by itself.
+    fn memory(&self, id: NodeId) -> Option<QuorumState> {
+        let node = &self.nodes[&id];
+        let core = node.core.as_ref()?;
+        let due = core
+            .deadline()
+            .is_some_and(|at| at <= node.now(self.now).time);
+        (!due).then(|| core.raft().quorum_state().clone())
     }
 
     pub fn answer(&mut self, from: NodeId, token: Token, mut response: Response) {
@@ -125,7 +147,8 @@ impl World {
             return;
         };
         self.twist(from, &mut response);
-        self.coverage.on_answer(&response, self.on_pre_vote);
+        self.coverage
+            .on_answer(&response, self.on_pre_vote, self.on_fetch);
         let mut writer = Writer::new();
         let encoded = response.encode(&mut writer, asker.version);
         encoded
@@ -137,17 +160,27 @@ impl World {
     }
 
     fn deliver_answer(&mut self, from: NodeId, to: Asker, outcome: Result<Response, SendError>) {
-        let delay = self
-            .network
-            .delay_us(self.now, (from, to.node), &self.plan, &mut self.rng);
+        let delay = self.network.delay_us(
+            self.now,
+            (from, to.node),
+            Kind::Answer,
+            &self.plan,
+            &mut self.rng,
+        );
         if let Some(us) = delay {
             self.after(us, Event::Answer { to, from, outcome });
         }
     }
 
     pub fn on_answer(&mut self, to: Asker, from: NodeId, outcome: Result<Response, SendError>) {
+        let gives_up = self.plan.has(PlantedBug::RegistrationNotRepeated);
         let node = self.node(to.node);
         if node.life == to.life && node.pending.remove(&to.id).is_some() {
+            let registers = matches!(to.id, RequestId::Registration(_));
+            let done = matches!(&outcome, Ok(Response::ControllerRegistration(answer)) if answer.error_code.is_ok());
+            if gives_up && registers && !done {
+                return;
+            }
             self.with(to.node, to.life, |core, now| {
                 core.on_response(now, from, to.id, outcome);
             });

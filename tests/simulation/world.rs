@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use kraftd::{
-    controller::RequestId,
+    controller::{Effect, RequestId},
     protocol::{
         NodeId, Offset, OffsetAndEpoch,
         api::{Request, Response},
@@ -18,9 +18,10 @@ use rand::{Rng, SeedableRng, seq::IteratorRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
+    admin::Admin,
     bugs::PlantedBug,
     checker::Checker,
-    clients::{Admin, Broker, Client, Promises},
+    clients::{BROKERS, Broker, Client},
     core::Core,
     coverage::{Coverage, Mark},
     nemesis::Fault,
@@ -38,8 +39,8 @@ const FIRST_MORE_OBSERVER: i32 = 200;
 const CLIENT_TIMEOUT_MS: u64 = 3_000;
 /// How far a node's high watermark may lie behind at the end: what is on its way.
 const LAG_AT_THE_END: i64 = 200;
-/// Of so many moves of a node's stable state one is compared with the log.
-const COMPARED_ONE_IN: u64 = 40;
+/// Of so many moves of a node's state one is compared in full; of the others, what they touched.
+const COMPARED_ONE_IN: u64 = 100;
 
 pub enum Event {
     Request {
@@ -87,6 +88,11 @@ pub enum Event {
         node: NodeId,
         life: u64,
     },
+    ReadLate {
+        node: NodeId,
+        life: u64,
+        effect: Box<Effect>,
+    },
     Wake {
         node: NodeId,
         life: u64,
@@ -109,6 +115,8 @@ pub struct Seat {
     /// The controller it believes in.
     to: NodeId,
     waits_for: Option<RequestId>,
+    /// What was acknowledged to all when it asked.
+    asked: Offset,
     /// Of the pauses between its requests, in milliseconds.
     mean_pause_ms: u64,
 }
@@ -121,17 +129,20 @@ pub struct World {
     next_event: u64,
     pub nodes: BTreeMap<NodeId, Node>,
     clients: BTreeMap<NodeId, Seat>,
-    pub promises: Promises,
     /// Two nodes that have each other's disk.
     pub swapped: Option<(NodeId, NodeId)>,
+    /// Node 1 runs an old release at present.
+    pub old_release: bool,
     pub coverage: Coverage,
-    stable_moves: u64,
+    state_moves: u64,
     /// The request under way is a pre-vote, or a Fetch from there.
     pub on_pre_vote: bool,
     pub on_fetch: Option<OffsetAndEpoch>,
     pub network: Network,
     pub checker: Checker,
     pub healed: bool,
+    /// Where the committed log ended when all faults did.
+    pub healed_at: Offset,
     next_request: u64,
     proposed: u64,
     /// A running digest of everything that happened.
@@ -157,7 +168,7 @@ pub fn run(plan: Plan) -> Outcome {
 
 impl World {
     pub fn outcome(mut self) -> Outcome {
-        if self.promises.kept > 0 {
+        if self.checker.history.kept > 0 {
             self.coverage.reach(Mark::PromiseKept);
         }
         Outcome {
@@ -183,15 +194,16 @@ impl World {
             next_event: 0,
             nodes,
             clients: BTreeMap::new(),
-            promises: Promises::default(),
             swapped: None,
+            old_release: plan.old_node,
             coverage: Coverage::default(),
-            stable_moves: 0,
+            state_moves: 0,
             on_pre_vote: false,
             on_fetch: None,
             network: Network::default(),
             checker: Checker::default(),
             healed: false,
+            healed_at: Offset(0),
             next_request: 0,
             proposed: 0,
             trace: 0,
@@ -220,8 +232,8 @@ impl World {
             (observer(NodeId(101), 17), 3),
         ];
         if self.plan.controllers {
-            for id in 102..105 {
-                clients.push((Client::Broker(Broker::new(NodeId(id))), 300));
+            for id in BROKERS {
+                clients.push((Client::Broker(Broker::new(NodeId(id))), 200));
             }
             clients.push((Client::Admin(Admin::default()), self.plan.propose_every_ms));
         }
@@ -233,6 +245,7 @@ impl World {
                 client,
                 to: NodeId(1),
                 waits_for: None,
+                asked: Offset(0),
                 mean_pause_ms,
             };
             self.clients.insert(NodeId(id), seat);
@@ -319,9 +332,15 @@ impl World {
             Event::Link { link, cut } => self.network.set_cut(link, cut),
             Event::Clog { link, until } => self.network.clog(link, until),
             Event::SaveLate { node, life } => self.save_late(node, life),
+            Event::ReadLate { node, life, effect } => {
+                if self.node(node).life == life {
+                    self.perform(node, *effect);
+                }
+            }
             Event::Wake { node, life, at } => {
                 if self.node(node).wake_at == Some(at) {
                     self.node(node).wake_at = None;
+                    self.watch_wake(node);
                     self.with(node, life, |core, now| core.on_timeout(now));
                 }
             }
@@ -353,6 +372,7 @@ impl World {
             | Event::Note { node, .. }
             | Event::DiskBack { node, .. }
             | Event::SaveLate { node, .. }
+            | Event::ReadLate { node, .. }
             | Event::Stop { node, .. }
             | Event::Wake { node, .. } => Some(*node),
             Event::Start(_) | Event::Client(_) | Event::Propose | Event::SpaceFreed(_) => None,
@@ -407,11 +427,12 @@ impl World {
     /// Lets a running node see an input, and performs what follows.
     pub fn with(&mut self, id: NodeId, life: u64, input: impl FnOnce(&mut Core, Now)) {
         let (time, cpu_us) = (self.now, self.plan.cpu_us);
-        let node = self.node(id);
-        let now = node.now(time);
-        if node.life != life {
+        if self.node(id).life != life {
             return;
         }
+        self.daydream(id);
+        let node = self.node(id);
+        let now = node.now(time);
         let contacts = std::mem::take(&mut node.contacts);
         if let Some(core) = &mut node.core {
             let _span = tracing::info_span!("", ms = time.0 / 1000, node = id.0).entered();
@@ -427,6 +448,9 @@ impl World {
             let us = slow_us.map_or(cpu_us, |(us, _)| us);
             node.busy_until = Time(time.0 + us);
             self.perform_all(id);
+        }
+        if self.node(id).life == life && self.node(id).core.is_some() {
+            self.watch_input(id);
         }
     }
 
@@ -466,16 +490,19 @@ impl World {
     fn on_client(&mut self, id: NodeId) {
         let any = NodeId(self.rng.random_range(1..=self.plan.nodes));
         let seat = self.clients.get_mut(&id).expect("a client");
+        let history = &mut self.checker.history;
+        seat.asked = history.acknowledged();
         let (to, version, request) = match &mut seat.client {
             Client::Observer(observer) => observer.ask(self.now, any),
             Client::Broker(broker) => {
-                let node = self.nodes.get(&seat.to).and_then(|node| node.core.as_ref());
-                let state = node.and_then(Core::stable_state);
-                let (version, request) = broker.ask(&mut self.rng, state, &mut self.promises);
+                let core = self.nodes.get(&seat.to).and_then(|node| node.core.as_ref());
+                let state = core.and_then(Core::stable_state);
+                let sees = (state, core.and_then(Core::stable_end));
+                let (version, request) = broker.ask(&mut self.rng, sees, self.healed, history);
                 (seat.to, version, request)
             }
             Client::Admin(admin) => {
-                let (version, request) = admin.ask(&mut self.rng, &mut self.promises);
+                let (version, request) = admin.ask(&mut self.rng, history);
                 (seat.to, version, request)
             }
         };
@@ -487,6 +514,8 @@ impl World {
             version,
         };
         seat.waits_for = Some(asker.id);
+        let ms = self.now.0 / 1000;
+        tracing::debug!(ms, client = id.0, to = to.0, ?request, "asks");
         self.transmit(asker, to, request, CLIENT_TIMEOUT_MS);
     }
 
@@ -498,24 +527,36 @@ impl World {
         }
         seat.waits_for = None;
         let now = self.now;
+        tracing::debug!(
+            ms = now.0 / 1000,
+            client = to.node.0,
+            ?outcome,
+            "is answered"
+        );
         match &mut seat.client {
             Client::Observer(observer) => {
                 let before = observer.high_watermark();
                 observer.on_answer(now, from, outcome);
                 if observer.high_watermark() > before {
-                    self.checker.on_observed(to.node, observer.committed());
+                    self.checker
+                        .on_observed(to.node, observer.committed_from(before));
                 }
             }
             other => {
-                if other.on_answer(outcome, &mut self.promises) {
-                    seat.to = any.expect("at least one node");
+                if other.on_answer(seat.asked, outcome, &mut self.checker.history) {
+                    let told = self.nodes.get(&from).and_then(Node::raft);
+                    let told = told.and_then(|raft| raft.quorum_state().leader);
+                    let told = told.filter(|_| self.rng.random());
+                    seat.to = told.or(any).expect("at least one node");
                 }
             }
         }
+        let calm = Time(self.plan.faults_until_ms * 1000);
         let sleep_us = match &mut seat.client {
             Client::Broker(broker) => broker.take_sleep_ms() * 1000,
             Client::Observer(_) | Client::Admin(_) => 0,
-        };
+        }
+        .min(calm.0.saturating_sub(now.0));
         let us = self.rng.random_range(0..=seat.mean_pause_ms * 2_000);
         self.after(sleep_us + us, Event::Client(to.node));
     }
@@ -558,36 +599,51 @@ impl World {
     }
 
     fn check_controllers(&mut self) {
-        let latest = self.checker.latest_state();
-        self.promises.check(latest.stable());
+        let latest = self.checker.images.latest().stable();
+        self.checker.history.check(latest);
+        for seat in self.clients.values() {
+            if let Client::Broker(broker) = &seat.client {
+                let known = latest.brokers.get(broker.id);
+                let serves = known.is_some_and(|known| known.is_active());
+                let epoch = known.map(|known| known.epoch);
+                assert!(
+                    serves && epoch == broker.epoch(),
+                    "broker {} is well, and {known:?}",
+                    broker.id
+                );
+            }
+        }
         for id in self.node_ids() {
-            self.check_image(id);
+            let registered = self.checker.history.controller_registered_at(id);
+            assert!(
+                registered >= Some(self.healed_at),
+                "controller {id} registered at {registered:?}, and not since it was started"
+            );
+            self.node(id).agreed_at = None;
+            self.compare_image(id);
         }
     }
 
-    /// A node's stable state has moved: some of them are compared with what the log says.
+    /// A node's state has moved: what it serves is what the log says.
     pub fn compare_image(&mut self, id: NodeId) {
-        self.stable_moves += 1;
-        if self.stable_moves.is_multiple_of(COMPARED_ONE_IN) {
-            self.coverage.reach(Mark::ImageCompared);
-            self.check_image(id);
-        }
-    }
-
-    fn check_image(&self, id: NodeId) {
-        let Some(Core::Controller(controller)) = &self.nodes[&id].core else {
-            panic!("{id} runs no controller")
-        };
-        let at = controller.stable_end();
-        let Some(expected) = self.checker.state_at(at) else {
+        self.state_moves += 1;
+        let in_full = self.state_moves.is_multiple_of(COMPARED_ONE_IN);
+        let node = &self.nodes[&id];
+        let Some(Core::Controller(controller)) = &node.core else {
             return;
         };
-        // As records: a state read from a snapshot no longer knows where each one stood.
-        let (ours, theirs) = (controller.stable_state(), expected.stable());
-        assert!(
-            ours.snapshot_records().eq(theirs.snapshot_records()),
-            "node {id} has another state at {at} than the log"
+        let (ours, at) = (controller.stable_state(), controller.stable_end());
+        let since = node.agreed_at.filter(|_| !in_full);
+        let agrees = self.checker.images.agrees(ours, since, at);
+        assert_ne!(
+            agrees,
+            Some(false),
+            "node {id} has another state at {at} than the log; it was equal at {since:?}"
         );
+        if agrees.is_some() {
+            self.coverage.reach(Mark::ImageCompared);
+            self.node(id).agreed_at = Some(at);
+        }
     }
 
     /// The planted bug that counts wrongly asks for this after every event at a leader.

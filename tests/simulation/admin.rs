@@ -1,0 +1,234 @@
+//! The administrator of the simulated cluster: creates, changes and deletes topics, and moves partitions.
+
+use kraftd::protocol::{
+    ErrorCode, NodeId, Offset, Uuid,
+    api::{Request, Response},
+    messages::{
+        alter_partition_reassignments::{
+            AlterPartitionReassignmentsRequest, ReassignablePartition, ReassignableTopic,
+        },
+        create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic},
+        create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest},
+        delete_topics::{DeleteTopicState, DeleteTopicsRequest},
+        elect_leaders::ElectLeadersRequest,
+        incremental_alter_configs::{
+            AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
+        },
+    },
+};
+use rand::{Rng, seq::IteratorRandom};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{clients::BROKERS, history::History};
+
+const TIMEOUT_MS: i32 = 5_000;
+/// Of so many topics one has many partitions, and so many.
+const LARGE_ONE_IN: u32 = 200;
+const LARGE: i32 = 100;
+const TOPIC: i8 = 2;
+
+#[derive(Default)]
+pub struct Admin {
+    /// How many values of any kind it has asked for: none twice.
+    values: u64,
+    asked: Option<Asked>,
+    topics: Vec<Topic>,
+}
+
+/// A topic that was created.
+struct Topic {
+    name: String,
+    /// As many partitions as were last asked for.
+    partitions: i32,
+}
+
+/// What it waits for.
+enum Asked {
+    Create {
+        name: String,
+        partitions: i32,
+    },
+    Delete {
+        name: String,
+    },
+    Grow {
+        name: String,
+        partitions: i32,
+    },
+    Configure {
+        name: String,
+        value: String,
+    },
+    /// Reassignments and elections: partitions tell how they went.
+    Move,
+}
+
+impl Admin {
+    pub fn ask(&mut self, rng: &mut ChaCha8Rng, history: &mut History) -> (i16, Request) {
+        let known = (0..self.topics.len()).choose(rng);
+        let (asked, version, request) = match (known, rng.random_range(0..24)) {
+            (Some(index), 0..7) => {
+                let name = self.topics.swap_remove(index).name;
+                history.delete_asked(&name);
+                let request = delete(&name);
+                (Asked::Delete { name }, 6, request.into())
+            }
+            (Some(index), 7..9) => self.configure(index),
+            (Some(index), 9) => self.grow(index),
+            (Some(index), 10) => {
+                let request = reassign(&self.topics[index], rng);
+                (Asked::Move, 1, request.into())
+            }
+            (Some(_), 11) => {
+                let request = ElectLeadersRequest {
+                    topic_partitions: None,
+                    timeout_ms: TIMEOUT_MS,
+                    ..Default::default()
+                };
+                (Asked::Move, 2, request.into())
+            }
+            _ => self.create(rng),
+        };
+        self.asked = Some(asked);
+        (version, request)
+    }
+
+    fn create(&mut self, rng: &mut ChaCha8Rng) -> (Asked, i16, Request) {
+        self.values += 1;
+        let name = format!("topic-{}", self.values);
+        let partitions = match rng.random_ratio(1, LARGE_ONE_IN) {
+            true => LARGE,
+            false => rng.random_range(1..=4),
+        };
+        let request = CreateTopicsRequest {
+            topics: vec![CreatableTopic {
+                name: name.clone(),
+                num_partitions: partitions,
+                replication_factor: rng.random_range(1..=3),
+                configs: vec![CreatableTopicConfig {
+                    name: "min.insync.replicas".to_owned(),
+                    value: Some(rng.random_range(1..=3).to_string()),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            timeout_ms: TIMEOUT_MS,
+            ..Default::default()
+        };
+        (Asked::Create { name, partitions }, 7, request.into())
+    }
+
+    fn configure(&mut self, index: usize) -> (Asked, i16, Request) {
+        self.values += 1;
+        let (name, value) = (self.topics[index].name.clone(), self.values.to_string());
+        let request = IncrementalAlterConfigsRequest {
+            resources: vec![AlterConfigsResource {
+                resource_type: TOPIC,
+                resource_name: name.clone(),
+                configs: vec![AlterableConfig {
+                    name: "retention.ms".to_owned(),
+                    value: Some(value.clone()),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        (Asked::Configure { name, value }, 1, request.into())
+    }
+
+    fn grow(&mut self, index: usize) -> (Asked, i16, Request) {
+        let topic = &mut self.topics[index];
+        topic.partitions += 1;
+        let (name, partitions) = (topic.name.clone(), topic.partitions);
+        let request = CreatePartitionsRequest {
+            topics: vec![CreatePartitionsTopic {
+                name: name.clone(),
+                count: partitions,
+                assignments: None,
+                ..Default::default()
+            }],
+            timeout_ms: TIMEOUT_MS,
+            ..Default::default()
+        };
+        (Asked::Grow { name, partitions }, 3, request.into())
+    }
+
+    /// There will be no answer.
+    pub fn on_silence(&mut self) {
+        self.asked = None;
+    }
+
+    /// Says whether another controller should be asked. `asked` is what was acknowledged when this was
+    /// asked for.
+    pub fn on_answer(&mut self, asked: Offset, response: Response, history: &mut History) -> bool {
+        let Some(what) = self.asked.take() else {
+            return false;
+        };
+        let (error, id) = outcome(&response);
+        match (what, error) {
+            (Asked::Create { name, partitions }, ErrorCode::NONE) => {
+                history.topic_created(asked, &name, id);
+                self.topics.push(Topic { name, partitions });
+            }
+            (Asked::Create { name, .. }, ErrorCode::INVALID_REPLICATION_FACTOR) => {
+                history.topic_refused(&name);
+            }
+            (Asked::Delete { name }, ErrorCode::NONE) => history.topic_deleted(asked, &name),
+            (Asked::Grow { name, partitions }, ErrorCode::NONE) => {
+                history.partition_created(asked, &name, partitions - 1);
+            }
+            (Asked::Configure { name, value }, ErrorCode::NONE) => {
+                history.configured(asked, name, value);
+            }
+            _ => {}
+        }
+        error == ErrorCode::NOT_CONTROLLER
+    }
+}
+
+/// The error of the one thing that was asked for, and the id of a new topic.
+fn outcome(response: &Response) -> (ErrorCode, Uuid) {
+    let error = match response {
+        Response::CreateTopics(answer) => {
+            return (answer.topics[0].error_code, answer.topics[0].topic_id);
+        }
+        Response::DeleteTopics(answer) => answer.responses[0].error_code,
+        Response::CreatePartitions(answer) => answer.results[0].error_code,
+        Response::IncrementalAlterConfigs(answer) => answer.responses[0].error_code,
+        Response::AlterPartitionReassignments(answer) => answer.error_code,
+        Response::ElectLeaders(answer) => answer.error_code,
+        other => panic!("answered with {other:?}"),
+    };
+    (error, Uuid::ZERO)
+}
+
+fn delete(name: &str) -> DeleteTopicsRequest {
+    DeleteTopicsRequest {
+        topics: vec![DeleteTopicState {
+            name: Some(name.to_owned()),
+            ..Default::default()
+        }],
+        timeout_ms: TIMEOUT_MS,
+        ..Default::default()
+    }
+}
+
+/// To some of the brokers, or back.
+fn reassign(topic: &Topic, rng: &mut ChaCha8Rng) -> AlterPartitionReassignmentsRequest {
+    let brokers = BROKERS.map(NodeId).filter(|_| rng.random());
+    let brokers: Vec<NodeId> = brokers.collect();
+    AlterPartitionReassignmentsRequest {
+        timeout_ms: TIMEOUT_MS,
+        topics: vec![ReassignableTopic {
+            name: topic.name.clone(),
+            partitions: vec![ReassignablePartition {
+                partition_index: rng.random_range(0..topic.partitions),
+                replicas: (!brokers.is_empty()).then_some(brokers),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}

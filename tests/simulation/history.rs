@@ -1,0 +1,292 @@
+//! What clients were told, held against the committed log: whatever was acknowledged stands in it, once, with
+//! what the answer said, and beyond all that was acknowledged before it was asked for. The log is the order
+//! of all operations, so nothing has to be searched for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
+
+use kraftd::{
+    metadata::{State, topics::TopicIdPartition},
+    protocol::{
+        BrokerEpoch, Epoch, NodeId, Offset, Uuid, messages::alter_partition::ResponsePartitionData,
+        records::MetadataRecord,
+    },
+};
+
+/// A record of a broker's registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registered {
+    pub broker: NodeId,
+    pub incarnation_id: Uuid,
+}
+
+/// A partition as a record left it.
+#[derive(Debug)]
+struct Version {
+    at: Offset,
+    leader: NodeId,
+    leader_epoch: Epoch,
+    isr: Vec<NodeId>,
+}
+
+/// Where everything stands in the committed log, and what clients were told of it.
+#[derive(Default)]
+pub struct History {
+    /// All that was acknowledged so far stands below.
+    acknowledged: Offset,
+    /// How many answers have been held against the log.
+    pub kept: u64,
+
+    /// Topics by their names, none of which is asked for twice.
+    created: BTreeMap<String, (Offset, Uuid)>,
+    deleted: BTreeMap<Uuid, Offset>,
+    partitions: BTreeMap<TopicIdPartition, Offset>,
+    /// By topic and value, none of which is asked for twice.
+    configs: BTreeMap<(String, String), Offset>,
+    /// By the first id of each block.
+    producer_ids: BTreeMap<i64, Offset>,
+    registrations: BTreeMap<BrokerEpoch, (Offset, Registered)>,
+    /// By partition epoch.
+    versions: BTreeMap<(TopicIdPartition, i32), Version>,
+    /// The newest registration of each controller.
+    controllers: BTreeMap<NodeId, Offset>,
+
+    topics_told: BTreeSet<String>,
+    delete_asked: BTreeSet<String>,
+    deletes_told: BTreeSet<String>,
+    /// Topics that were refused for good.
+    refused: BTreeSet<String>,
+    producer_ids_told: BTreeSet<i64>,
+    /// Lives of brokers that have asked to be shut down, and so to be fenced.
+    leaving: BTreeSet<BrokerEpoch>,
+    /// Lives of brokers after one that did not end in order.
+    after_crash: BTreeSet<Uuid>,
+}
+
+/// It happens once: a request that was answered, or was not, is not done a second time.
+fn once<K: Ord + Debug + Clone, V: Debug>(map: &mut BTreeMap<K, V>, key: K, value: V) {
+    let before = map.insert(key.clone(), value);
+    assert!(
+        before.is_none(),
+        "{key:?} is committed twice, first at {before:?}"
+    );
+}
+
+impl History {
+    /// What a request that is sent now must not stand before.
+    pub fn acknowledged(&self) -> Offset {
+        self.acknowledged
+    }
+
+    /// A record is committed, which leads to `state`.
+    pub fn on_committed(&mut self, state: &State, at: Offset, record: &MetadataRecord) {
+        use MetadataRecord::*;
+        let id = |topic_id, partition_id| TopicIdPartition {
+            topic_id,
+            partition_id,
+        };
+        match record {
+            Topic(topic) => {
+                let name = topic.name.clone();
+                assert!(!self.refused.contains(&name), "{name} was refused for good");
+                once(&mut self.created, name, (at, topic.topic_id));
+            }
+            RemoveTopic(topic) => once(&mut self.deleted, topic.topic_id, at),
+            Partition(record) => {
+                let id = id(record.topic_id, record.partition_id);
+                once(&mut self.partitions, id, at);
+                self.on_partition(state, at, id);
+            }
+            PartitionChange(record) => {
+                self.on_partition(state, at, id(record.topic_id, record.partition_id));
+            }
+            Config(config) if config.name == "retention.ms" => {
+                let value = config.value.clone().unwrap_or_default();
+                once(&mut self.configs, (config.resource_name.clone(), value), at);
+            }
+            ProducerIds(block) => {
+                // One block is given away with each record.
+                let taken = block.next_producer_id - PRODUCER_ID_BLOCK;
+                once(&mut self.producer_ids, taken, at);
+            }
+            RegisterBroker(record) => {
+                let registered = Registered {
+                    broker: record.broker_id,
+                    incarnation_id: record.incarnation_id,
+                };
+                let told = (at, registered);
+                self.registrations.insert(record.broker_epoch, told);
+                if self.after_crash.contains(&record.incarnation_id) {
+                    check_after_crash(state, record.broker_id);
+                }
+            }
+            RegisterController(record) => {
+                self.controllers.insert(record.controller_id, at);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_partition(&mut self, state: &State, at: Offset, id: TopicIdPartition) {
+        let partition = state.topics.partition(id).expect("it was just written");
+        let version = Version {
+            at,
+            leader: partition.leader.unwrap_or(NodeId::NONE),
+            leader_epoch: partition.leader_epoch,
+            isr: partition.isr.to_vec(),
+        };
+        self.versions
+            .insert((id, partition.partition_epoch), version);
+    }
+
+    /// Somebody was told that something is done; it was asked for when everything below `asked` was
+    /// acknowledged.
+    fn acknowledge(&mut self, asked: Offset, at: Option<Offset>, what: impl Debug) {
+        let at = at.unwrap_or_else(|| panic!("{what:?} was confirmed, and is not committed"));
+        assert!(
+            at >= asked,
+            "{what:?} stands at {at}: what was confirmed before it was asked for ends at {asked}"
+        );
+        self.acknowledged = self.acknowledged.max(at.plus(1));
+        self.kept += 1;
+    }
+
+    pub fn topic_created(&mut self, asked: Offset, name: &str, id: Uuid) {
+        let created = self.created.get(name).filter(|(_, known)| *known == id);
+        self.acknowledge(asked, created.map(|(at, _)| *at), name);
+        self.topics_told.insert(name.to_owned());
+    }
+
+    /// Definite: nothing was written, and nothing will be.
+    pub fn topic_refused(&mut self, name: &str) {
+        let created = self.created.get(name);
+        assert!(
+            created.is_none(),
+            "{name} was refused, and is committed at {created:?}"
+        );
+        self.refused.insert(name.to_owned());
+    }
+
+    pub fn delete_asked(&mut self, name: &str) {
+        self.delete_asked.insert(name.to_owned());
+    }
+
+    pub fn topic_deleted(&mut self, asked: Offset, name: &str) {
+        let created = self.created.get(name);
+        let deleted = created.and_then(|(_, id)| self.deleted.get(id)).copied();
+        self.acknowledge(asked, deleted, ("the end of", name));
+        self.deletes_told.insert(name.to_owned());
+    }
+
+    pub fn partition_created(&mut self, asked: Offset, topic: &str, partition_id: i32) {
+        let created = self.created.get(topic);
+        let created = created.and_then(|(_, topic_id)| {
+            let topic_id = *topic_id;
+            let id = TopicIdPartition {
+                topic_id,
+                partition_id,
+            };
+            self.partitions.get(&id).copied()
+        });
+        self.acknowledge(asked, created, (topic, partition_id));
+    }
+
+    pub fn configured(&mut self, asked: Offset, topic: String, value: String) {
+        let set = (topic, value);
+        self.acknowledge(asked, self.configs.get(&set).copied(), set);
+    }
+
+    pub fn allocated(&mut self, asked: Offset, first: i64) {
+        let at = self.producer_ids.get(&first).copied();
+        self.acknowledge(asked, at, ("producer ids from", first));
+        let is_new = self.producer_ids_told.insert(first);
+        assert!(is_new, "producer id {first} was given away twice");
+    }
+
+    pub fn registered(&mut self, asked: Offset, epoch: BrokerEpoch, registered: Registered) {
+        let known = self.registrations.get(&epoch);
+        let at = known
+            .filter(|(_, known)| *known == registered)
+            .map(|(at, _)| *at);
+        self.acknowledge(asked, at, registered);
+    }
+
+    /// The answer tells a version of the partition that the log has, and none that was overtaken before it
+    /// was asked for.
+    pub fn altered(&mut self, asked: Offset, topic_id: Uuid, told: &ResponsePartitionData) {
+        let id = TopicIdPartition {
+            topic_id,
+            partition_id: told.partition_index,
+        };
+        let version = self.versions.get(&(id, told.partition_epoch));
+        let same = version.is_some_and(|version| {
+            (version.leader, version.leader_epoch) == (told.leader_id, told.leader_epoch)
+                && version.isr == told.isr
+        });
+        assert!(
+            same,
+            "{id:?} is committed as {version:?}, and told as {told:?}"
+        );
+        let next = self.versions.get(&(id, told.partition_epoch + 1));
+        let overtaken = next.map(|next| next.at);
+        assert!(
+            overtaken.is_none_or(|at| at >= asked),
+            "{id:?} was told as it was before {overtaken:?}, but {asked} was confirmed before"
+        );
+        self.kept += 1;
+    }
+
+    pub fn leaves(&mut self, epoch: BrokerEpoch) {
+        self.leaving.insert(epoch);
+    }
+
+    /// Whether the broker of this epoch may be fenced although it is heard from.
+    pub fn may_be_fenced(&self, epoch: BrokerEpoch) -> bool {
+        self.leaving.contains(&epoch)
+    }
+
+    /// A broker begins a new life after one that did not end in order.
+    pub fn begins_after_crash(&mut self, incarnation_id: Uuid) {
+        self.after_crash.insert(incarnation_id);
+    }
+
+    /// Where the controller stands that registered last.
+    pub fn controller_registered_at(&self, id: NodeId) -> Option<Offset> {
+        self.controllers.get(&id).copied()
+    }
+
+    /// Everything that was told and is not undone is in the state that the whole log amounts to.
+    pub fn check(&self, state: &State) {
+        for name in self.topics_told.difference(&self.delete_asked) {
+            let (_, id) = self.created[name];
+            assert_eq!(
+                state.topics.id(name),
+                Some(id),
+                "{name} was created, and is lost"
+            );
+        }
+        for name in self.deletes_told.union(&self.refused) {
+            assert!(!state.topics.contains(name), "{name} should not be there");
+        }
+    }
+}
+
+/// Ids a broker gets at once.
+const PRODUCER_ID_BLOCK: i64 = 1_000;
+
+/// A broker that did not end in order may lack messages: it is in no ISR any more, and not eligible, once
+/// its new life is registered (KIP-966).
+fn check_after_crash(state: &State, broker: NodeId) {
+    if !state.features.is_elr_enabled() {
+        return;
+    }
+    let mut trusted = state.topics.with_isr_member(broker);
+    let mut eligible = state.topics.with_elr_member(broker);
+    let either = trusted.next().or(eligible.next());
+    assert_eq!(
+        either, None,
+        "broker {broker} did not end in order, and is taken for complete"
+    );
+}

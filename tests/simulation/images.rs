@@ -1,0 +1,228 @@
+//! What the committed log amounts to: the state after every batch, what must hold of it, and the states of
+//! the nodes beside it.
+
+use kraftd::{
+    metadata::{
+        State,
+        configs::{ConfigResource, ResourceType},
+        topics::TopicIdPartition,
+    },
+    protocol::{NodeId, Offset, Uuid, record_batch::RecordBatch, records::MetadataRecord},
+};
+
+use crate::{coverage::Coverage, history::History};
+
+/// The committed states.
+pub struct Images {
+    latest: State,
+    /// One for each committed batch, and one for the empty log.
+    steps: Vec<Step>,
+}
+
+/// A committed batch.
+struct Step {
+    end: Offset,
+    /// What it led to.
+    state: State,
+    touched: Vec<Touched>,
+}
+
+/// What a record may have changed; the small parts of a state are looked at each time.
+enum Touched {
+    Topic(Uuid),
+    Partition(TopicIdPartition),
+    Broker(NodeId),
+    Config(ConfigResource),
+}
+
+impl Default for Images {
+    fn default() -> Images {
+        let empty = Step {
+            end: Offset(0),
+            state: State::default(),
+            touched: Vec::new(),
+        };
+        Images {
+            latest: State::default(),
+            steps: vec![empty],
+        }
+    }
+}
+
+impl Images {
+    /// What all committed records amount to.
+    pub fn latest(&self) -> &State {
+        &self.latest
+    }
+
+    pub fn replay(&mut self, batch: &RecordBatch, history: &mut History, coverage: &mut Coverage) {
+        let mut touched = Vec::new();
+        if !batch.is_control() {
+            let records = batch.metadata_records().expect("our own records");
+            for (offset, record) in &records {
+                coverage.on_committed(&self.latest, record);
+                let before = self.latest.clone();
+                let replayed = self.latest.replay(*offset, record);
+                replayed.unwrap_or_else(|error| panic!("committed, but: {error}"));
+                check_record(&before, &self.latest, record);
+                history.on_committed(&self.latest, *offset, record);
+                touched.extend(Touched::by(record));
+            }
+            check_brokers(&self.latest);
+        }
+        self.steps.push(Step {
+            end: batch.end_offset(),
+            state: self.latest.clone(),
+            touched,
+        });
+    }
+
+    fn step(&self, end: Offset) -> Option<usize> {
+        self.steps.binary_search_by_key(&end, |step| step.end).ok()
+    }
+
+    /// Whether `ours`, the state of a node at the offset `at`, is what the log says; `None` where no batch
+    /// ends. A state that was equal at `since` can differ only in what was touched from there on.
+    pub fn agrees(&self, ours: &State, since: Option<Offset>, at: Offset) -> Option<bool> {
+        let index = self.step(at)?;
+        let theirs = self.steps[index].state.stable();
+        let Some(since) = since.and_then(|since| self.step(since)) else {
+            return Some(equal(ours, theirs));
+        };
+        let mut touched = self.steps[since..=index]
+            .iter()
+            .flat_map(|step| &step.touched);
+        let small = ours.features == theirs.features
+            && ours.controllers == theirs.controllers
+            && ours.producer_ids == theirs.producer_ids
+            && ours.quotas == theirs.quotas
+            && ours.acls == theirs.acls
+            && ours.scram == theirs.scram
+            && ours.tokens == theirs.tokens;
+        Some(small && touched.all(|touched| touched.agrees(ours, theirs)))
+    }
+}
+
+/// Whether all is equal, indexes included. Records are compared, since a state read from a snapshot no
+/// longer knows where each one stood.
+fn equal(ours: &State, theirs: &State) -> bool {
+    ours.topics == theirs.topics && ours.snapshot_records().eq(theirs.snapshot_records())
+}
+
+impl Touched {
+    fn by(record: &MetadataRecord) -> Option<Touched> {
+        use MetadataRecord::*;
+        let partition = |topic_id, partition_id| {
+            Touched::Partition(TopicIdPartition {
+                topic_id,
+                partition_id,
+            })
+        };
+        Some(match record {
+            Topic(record) => Touched::Topic(record.topic_id),
+            RemoveTopic(record) => Touched::Topic(record.topic_id),
+            Partition(record) => partition(record.topic_id, record.partition_id),
+            PartitionChange(record) => partition(record.topic_id, record.partition_id),
+            RegisterBroker(record) => Touched::Broker(record.broker_id),
+            UnregisterBroker(record) => Touched::Broker(record.broker_id),
+            BrokerRegistrationChange(record) => Touched::Broker(record.broker_id),
+            Config(record) => {
+                let resource_type = ResourceType(record.resource_type);
+                Touched::Config(ConfigResource::new(resource_type, &*record.resource_name))
+            }
+            _ => return None,
+        })
+    }
+
+    fn agrees(&self, ours: &State, theirs: &State) -> bool {
+        match self {
+            Touched::Topic(id) => {
+                let name = theirs.topics.name(*id);
+                ours.topics.name(*id) == name
+                    && ours.topics.partition_count(*id) == theirs.topics.partition_count(*id)
+                    && name.is_none_or(|name| ours.topics.id(name) == Some(*id))
+            }
+            Touched::Partition(key) => ours.topics.partition(*key) == theirs.topics.partition(*key),
+            Touched::Broker(id) => {
+                let registered = |state: &State| {
+                    let broker = state.brokers.get(*id)?;
+                    let mut broker = (**broker).clone();
+                    // A snapshot does not keep it.
+                    broker.registered_at = Offset(0);
+                    Some(broker)
+                };
+                registered(ours) == registered(theirs)
+            }
+            Touched::Config(resource) => ours.configs.of(resource) == theirs.configs.of(resource),
+        }
+    }
+}
+
+/// What a record may do to the state before it.
+fn check_record(before: &State, after: &State, record: &MetadataRecord) {
+    match record {
+        MetadataRecord::Partition(record) => {
+            check_partition(before, after, record.topic_id, record.partition_id);
+        }
+        MetadataRecord::PartitionChange(record) => {
+            check_partition(before, after, record.topic_id, record.partition_id);
+        }
+        MetadataRecord::RegisterBroker(record) => {
+            let Some(known) = before.brokers.get(record.broker_id) else {
+                return;
+            };
+            let same_life = known.incarnation_id == record.incarnation_id;
+            assert!(
+                match same_life {
+                    true => known.epoch == record.broker_epoch,
+                    false => known.epoch < record.broker_epoch,
+                },
+                "broker {} had the epoch {}: {record:?}",
+                record.broker_id,
+                known.epoch
+            );
+        }
+        MetadataRecord::ProducerIds(record) => {
+            let taken = before.producer_ids.next();
+            assert!(taken < record.next_producer_id, "{taken}: {record:?}");
+        }
+        _ => {}
+    }
+}
+
+/// Who is in sync is a replica, a leader is in sync, nobody is both in sync and eligible; and epochs rise.
+/// Eligible may be who is no replica any more, as with Kafka: only replicas are elected.
+fn check_partition(before: &State, after: &State, topic_id: Uuid, partition_id: i32) {
+    let id = TopicIdPartition {
+        topic_id,
+        partition_id,
+    };
+    let partition = after.topics.partition(id).expect("it was just written");
+    let is_replica = |broker: &NodeId| partition.replicas.contains(broker);
+    let holds = partition.isr.iter().all(is_replica)
+        && !partition
+            .elr
+            .iter()
+            .any(|broker| partition.isr.contains(broker))
+        && partition
+            .leader
+            .is_none_or(|leader| partition.isr.contains(&leader));
+    assert!(holds, "{id:?} becomes {partition:?}");
+    if let Some(old) = before.topics.partition(id) {
+        let rises = partition.partition_epoch == old.partition_epoch + 1
+            && match partition.leader == old.leader {
+                true => partition.leader_epoch >= old.leader_epoch,
+                false => partition.leader_epoch > old.leader_epoch,
+            };
+        assert!(rises, "{id:?} was {old:?}, and becomes {partition:?}");
+    }
+}
+
+/// Nobody leads who is fenced.
+fn check_brokers(state: &State) {
+    let fenced = state.brokers.iter().filter(|(_, broker)| broker.fenced);
+    for (id, _) in fenced {
+        let led = state.topics.led_by(id).next();
+        assert_eq!(led, None, "broker {id} is fenced, and leads");
+    }
+}
