@@ -295,13 +295,13 @@ fn bank_heartbeats_that_wait_in_line() {
         crash_one_in: None,
         lose_one_in: None,
         session_timeout_ms: 1_000,
-        skew_percent: 0,
-        more_observers: 40,
-        ends_at_ms: 40_000,
+        more_observers: 100,
+        steady_brokers: false,
+        ends_at_ms: 30_000,
         faults_until_ms: 25_000,
         max_delay_us: 500,
         election_timeout_ms: 1_000,
         fetch_timeout_ms: 3_000,
-        ..Plan::with_controllers(seed).with(Fault::Overload, 1_000)
+        ..Plan::with_controllers(seed).with(Fault::Overload, 3_000)
     });
 }

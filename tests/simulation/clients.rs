@@ -51,6 +51,8 @@ pub struct Broker {
     left: Option<BrokerEpoch>,
     /// The second of its disks has failed.
     disk_failed: bool,
+    /// It beats between other requests at least, and not only when chance wants it.
+    steady: bool,
     /// Its last request was a heartbeat.
     has_beaten: bool,
     /// How far it has read the metadata.
@@ -59,7 +61,7 @@ pub struct Broker {
 }
 
 impl Broker {
-    pub fn new(id: NodeId) -> Broker {
+    pub fn new(id: NodeId, steady: bool) -> Broker {
         Broker {
             id,
             incarnation_id: Uuid([id.0 as u8; 16]),
@@ -68,6 +70,7 @@ impl Broker {
             leaving: false,
             left: None,
             disk_failed: false,
+            steady,
             has_beaten: false,
             read: Offset(0),
             sleep_ms: 0,
@@ -120,7 +123,8 @@ impl Broker {
         if self.leaving {
             history.leaves(epoch);
         }
-        let is_free = std::mem::take(&mut self.has_beaten);
+        let has_beaten = std::mem::take(&mut self.has_beaten);
+        let is_free = has_beaten || !(self.steady || calm);
         let proposes = is_free && rng.random() && !self.leaving;
         let proposal = state.filter(|_| proposes);
         if let Some(request) = proposal.and_then(|state| self.propose_isr(rng, epoch, state)) {

@@ -36,6 +36,8 @@ pub struct Plan {
     /// What it takes a process to look at one input.
     pub cpu_us: u64,
     pub more_observers: i32,
+    /// Brokers beat between other requests at least.
+    pub steady_brokers: bool,
     /// Of this many messages one is lost, or comes twice.
     pub lose_one_in: Option<u32>,
     pub repeat_one_in: Option<u32>,
@@ -90,6 +92,7 @@ impl Plan {
             max_sync_us: [100, 10_000, 100_000][rng.random_range(0..3)],
             cpu_us: [0, 0, 20, 200][rng.random_range(0..4)],
             more_observers: [0, 0, 0, 10][rng.random_range(0..4)],
+            steady_brokers: true,
             lose_one_in,
             repeat_one_in,
             crash_one_in,

@@ -233,7 +233,8 @@ impl World {
         ];
         if self.plan.controllers {
             for id in BROKERS {
-                clients.push((Client::Broker(Broker::new(NodeId(id))), 200));
+                let broker = Broker::new(NodeId(id), self.plan.steady_brokers);
+                clients.push((Client::Broker(broker), 200));
             }
             clients.push((Client::Admin(Admin::default()), self.plan.propose_every_ms));
         }
