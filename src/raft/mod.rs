@@ -63,6 +63,7 @@ use fetch::ReplicaFetch;
 use invariants::Checked;
 use progress::Progress;
 use requests::Requests;
+use role::Lost;
 pub use role::{Candidate, Follower, Leader, Prospective, Resigned, Role, Unattached};
 pub use status::{ForeignNode, ReplicaProgress, StandingStatus, Status};
 pub use voters::{Endpoint, VoterSet};
@@ -379,7 +380,7 @@ impl Raft {
     /// that was killed takes its connections with it.
     pub fn on_disconnect(&mut self, now: Now, peer: NodeId) {
         if self.state.leader == Some(peer) {
-            self.on_leader_lost(now);
+            self.on_leader_lost(now, Lost::Connection);
         }
         self.after_input(now);
     }
@@ -430,16 +431,15 @@ impl Raft {
         self.resign(now);
     }
 
-    /// Whether [`Raft::shutdown`] was called and nobody waits for us any more: the process may end.
+    /// Whether [`Raft::shutdown`] was called and the others can do without us. A leader stays until another is
+    /// elected, as in Java: its vote may be the one that is missing (`KafkaRaftClient.maybeCompleteShutdown`).
     pub fn is_shut_down(&self) -> bool {
         self.shutting_down
             && match &self.role {
-                Role::Leader(_) => false,
-                Role::Resigned(resigned) => resigned.unacked.is_empty(),
-                Role::Unattached(_)
-                | Role::Prospective(_)
-                | Role::Candidate(_)
-                | Role::Follower(_) => true,
+                Role::Leader(_) | Role::Resigned(_) => self.voters.size() == 1,
+                // Perhaps its vote is on its way.
+                Role::Unattached(_) => false,
+                Role::Prospective(_) | Role::Candidate(_) | Role::Follower(_) => true,
             }
     }
 

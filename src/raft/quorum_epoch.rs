@@ -4,7 +4,7 @@
 use super::{
     Effect, Raft, TOPIC, Token,
     requests::pause_ms,
-    role::{Leader, Role},
+    role::{Leader, Lost, Role},
     timers::earliest,
 };
 use crate::{
@@ -229,12 +229,15 @@ impl Raft {
             }
         };
         let position = candidates.iter().position(names_us);
-        let max_ms = self.options.election_backoff_max_ms;
-        let lead_ms = successor_backoff_ms(position, candidates.len(), max_ms);
+        let (step_ms, max_ms) = (
+            self.options.retry_backoff_ms,
+            self.options.election_backoff_max_ms,
+        );
+        let lead_ms = successor_backoff_ms(position, step_ms, max_ms);
         if let Role::Follower(follower) = &mut self.role
             && self.state.leader == Some(leader)
         {
-            follower.connection_lost = true;
+            follower.lost = Some(Lost::Office);
             follower.elect_at = Some(now.time.plus_ms(lead_ms));
         }
     }
@@ -443,11 +446,13 @@ impl Raft {
 
     /// The leader's connection is closed, or it says that it leads no more: an election is due, at once
     /// the first time, and less often the longer that leads to nothing.
-    pub(super) fn on_leader_lost(&mut self, now: Now) {
+    pub(super) fn on_leader_lost(&mut self, now: Now, lost: Lost) {
         let Role::Follower(follower) = &mut self.role else {
             return;
         };
-        follower.connection_lost = true;
+        if follower.lost != Some(Lost::Office) {
+            follower.lost = Some(lost);
+        }
         let first_ms = self.options.retry_backoff_ms;
         let max_ms = self.options.election_timeout_ms;
         if follower.elect_at.is_none() {
@@ -473,15 +478,9 @@ fn end_error(error_code: ErrorCode) -> end::EndQuorumEpochResponse {
     }
 }
 
-/// How long a voter waits with its election when the leader resigns
-/// (`KafkaRaftClient.strictExponentialElectionBackoffMs`).
-fn successor_backoff_ms(position: Option<usize>, candidates: usize, max_ms: u64) -> u64 {
-    match position {
-        Some(0) => 0,
-        Some(position) => {
-            let base_ms = max_ms >> (candidates - 1).min(63);
-            max_ms.min(base_ms << (position - 1).min(32))
-        }
-        None => max_ms,
-    }
+/// How long a voter waits with its election when the leader resigns: one step for each that comes before it. Java's
+/// steps are half a second and more (`KafkaRaftClient.strictExponentialElectionBackoffMs`), and all of it is lost
+/// when the first cannot win. Pre-votes disturb nobody, so ours need only be longer than an election.
+fn successor_backoff_ms(position: Option<usize>, step_ms: u64, max_ms: u64) -> u64 {
+    position.map_or(max_ms, |position| max_ms.min(step_ms * position as u64))
 }

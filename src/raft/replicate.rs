@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::{
     Effect, Raft, SendError, TOPIC, TOPIC_ID,
-    role::{Download, Role},
+    role::{Download, Lost, Role},
 };
 use crate::{
     protocol::{
@@ -105,7 +105,7 @@ impl Raft {
             && self.state == before
         {
             // It leads this epoch and yet does not: it has resigned, or was restarted.
-            self.on_leader_lost(now);
+            self.on_leader_lost(now, Lost::Office);
         }
         if good && awaited && is_from_leader && matches!(self.role, Role::Follower(_)) {
             self.on_fetched(now, from, partition);
@@ -143,11 +143,13 @@ impl Raft {
 
     /// The leader is alive and useful.
     pub(super) fn on_good_answer(&mut self, now: Now) {
-        if let Role::Follower(follower) = &mut self.role {
+        if let Role::Follower(follower) = &mut self.role
+            && follower.lost != Some(Lost::Office)
+        {
             follower.fetch_at = now.time.plus_ms(self.options.fetch_timeout_ms);
             follower.elect_at = None;
             follower.has_fetched = true;
-            follower.connection_lost = false;
+            follower.lost = None;
             self.hasty_elections = 0;
         }
     }
@@ -254,7 +256,7 @@ impl Raft {
     pub(super) fn on_fetch_failed(&mut self, now: Now, from: NodeId, error: SendError) {
         let from_leader = self.state.leader == Some(from);
         if from_leader && error == SendError::Disconnected {
-            self.on_leader_lost(now);
+            self.on_leader_lost(now, Lost::Connection);
         }
     }
 }

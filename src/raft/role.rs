@@ -35,8 +35,8 @@ pub struct Prospective {
     /// Another voter that is as good asked us: it goes first, until then. A blank voter waits so long for
     /// the answers of all.
     pub(super) yield_until: Time,
-    /// The leader we had closed its connection: we know more than its silence.
-    pub(super) connection_lost: bool,
+    /// What the leader we had lost: we know more than its silence.
+    pub(super) lost: Option<Lost>,
 }
 
 /// Asks for votes in an epoch of its own.
@@ -55,11 +55,20 @@ pub struct Follower {
     pub(super) elect_at: Option<Time>,
     /// The leader has answered in this epoch, so others shall not disturb it.
     pub(super) has_fetched: bool,
-    /// The leader closed its connection, or resigned, and has not answered since.
-    pub(super) connection_lost: bool,
+    /// What the leader lost.
+    pub(super) lost: Option<Lost>,
     /// The last high watermark the leader told.
     pub(super) told_high_watermark: Offset,
     pub(super) download: Option<Download>,
+}
+
+/// Why a voter takes it that its leader leads no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// It closed its connection, and has not answered since. It may be alive, and will say so.
+    Connection,
+    /// It said that it resigned. In this epoch it leads never again, whatever it said before.
+    Office,
 }
 
 /// A snapshot on its way.
@@ -137,6 +146,11 @@ impl Ballots {
         // What was granted stays granted: answers may come twice and out of order.
         let answer = self.answers.entry(voter).or_insert(granted);
         *answer |= granted;
+    }
+
+    /// A refusal counts no more.
+    pub fn ask_again(&mut self, voter: NodeId) {
+        self.answers.retain(|id, granted| *id != voter || *granted);
     }
 
     pub fn answered(&self, voter: NodeId) -> bool {

@@ -90,7 +90,7 @@ impl Raft {
         };
         let hears_leader = match &self.role {
             Role::Leader(_) => true,
-            Role::Follower(follower) => follower.has_fetched && !follower.connection_lost,
+            Role::Follower(follower) => follower.has_fetched && follower.lost.is_none(),
             Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) => false,
             Role::Resigned(_) => false,
         };

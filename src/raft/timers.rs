@@ -89,7 +89,7 @@ impl Raft {
                 if now.time < elect_at.min(follower.fetch_at) {
                     return false;
                 }
-                match (may_elect, elect_at <= now.time && follower.connection_lost) {
+                match (may_elect, elect_at <= now.time && follower.lost.is_some()) {
                     (true, true) => self.become_prospective(now, "the leader is gone"),
                     (true, false) => self.become_prospective(now, "the leader is silent"),
                     (false, _) => {

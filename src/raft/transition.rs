@@ -47,16 +47,16 @@ impl Raft {
     /// Asks for pre-votes. Nothing durable changes.
     pub(super) fn become_prospective(&mut self, now: Now, why: &str) {
         assert!(self.may_elect(), "an election of one that must not vote");
-        let connection_lost = match &self.role {
-            Role::Follower(follower) => follower.connection_lost,
-            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) => false,
-            Role::Leader(_) | Role::Resigned(_) => false,
+        let lost = match &self.role {
+            Role::Follower(follower) => follower.lost,
+            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) => None,
+            Role::Leader(_) | Role::Resigned(_) => None,
         };
         let role = Role::Prospective(Prospective {
             ballots: Ballots::new(self.options.node_id, self.voters.size()),
             election_at: self.election_deadline(now),
             yield_until: self.founding_at(now),
-            connection_lost,
+            lost,
         });
         self.transition(self.state.clone(), role, why);
     }
@@ -80,10 +80,10 @@ impl Raft {
     /// Follows `leader`, which was elected in `epoch`.
     pub(super) fn become_follower(&mut self, now: Now, epoch: Epoch, leader: NodeId, why: &str) {
         assert_ne!(leader, self.options.node_id, "nobody follows itself");
-        let connection_lost = match &self.role {
-            Role::Prospective(lost) => lost.connection_lost && self.state.leader == Some(leader),
-            Role::Unattached(_) | Role::Candidate(_) | Role::Follower(_) => false,
-            Role::Leader(_) | Role::Resigned(_) => false,
+        let lost = match &self.role {
+            Role::Prospective(prospective) if self.state.leader == Some(leader) => prospective.lost,
+            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) => None,
+            Role::Leader(_) | Role::Follower(_) | Role::Resigned(_) => None,
         };
         let state = QuorumState {
             leader: Some(leader),
@@ -94,7 +94,7 @@ impl Raft {
             fetch_at: now.time.plus_ms(self.options.fetch_timeout_ms),
             elect_at: None,
             has_fetched: false,
-            connection_lost,
+            lost,
             told_high_watermark: Offset::NONE,
             download: None,
         });

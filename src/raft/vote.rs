@@ -2,7 +2,7 @@
 
 use super::{
     Effect, Raft, TOPIC, Token,
-    role::{Ballots, Role},
+    role::{Ballots, Lost, Role},
     timers::earliest,
 };
 use crate::{
@@ -121,6 +121,12 @@ impl Raft {
     }
 
     fn grants_pre_vote(&mut self, now: Now, candidate: ReplicaKey, end: OffsetAndEpoch) -> bool {
+        if end < self.log.end_id()
+            && let Role::Prospective(prospective) = &mut self.role
+        {
+            // It has no leader any more, whatever it said before, and our log is the better one.
+            prospective.ballots.ask_again(candidate.id);
+        }
         if end < self.log.end_id() || !self.may_vote_for(end) {
             return false;
         }
@@ -136,7 +142,7 @@ impl Raft {
                 true
             }
             // Who hears its leader lets nobody disturb it.
-            Role::Follower(follower) => !follower.has_fetched || follower.connection_lost,
+            Role::Follower(follower) => !follower.has_fetched || follower.lost.is_some(),
             Role::Leader(_) => false,
         }
     }
@@ -275,7 +281,11 @@ impl Raft {
         }
         let is_blank = self.is_blank();
         match &mut self.role {
-            Role::Prospective(_) if !partition.vote_granted && leader == from => {
+            Role::Prospective(prospective)
+                if !partition.vote_granted
+                    && leader == from
+                    && prospective.lost != Some(Lost::Office) =>
+            {
                 // The leader itself says that it is alive.
                 self.become_follower(now, epoch, from, "the leader refused a pre-vote");
             }

@@ -243,6 +243,9 @@ pub fn role(raft: &Raft) -> String {
     if let Some(why) = raft.amnesia() {
         let _ = write!(text, ", amnesiac: {why}");
     }
+    if raft.is_shut_down() {
+        text += ", may end";
+    }
     text
 }
 
