@@ -23,10 +23,10 @@ pub struct Finder {
 }
 
 impl Finder {
-    pub fn new(controllers: &[Node]) -> Finder {
+    pub fn new<'a>(controllers: impl IntoIterator<Item = &'a Node>) -> Finder {
         let place = |node: &Node| (NodeId(node.id), node.address());
         Finder {
-            controllers: controllers.iter().map(place).collect(),
+            controllers: controllers.into_iter().map(place).collect(),
             last: AtomicUsize::new(0),
         }
     }

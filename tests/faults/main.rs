@@ -7,6 +7,7 @@
 
 mod checker;
 mod finder;
+mod hand_over;
 mod harness;
 mod history;
 mod nemesis;
