@@ -172,11 +172,7 @@ fn controller_changes(
     let mut changes = vec![
         set("process.roles", "controller", "kraftd runs this half"),
         set("listeners", &join(listeners), "the controller's alone"),
-        Change {
-            key: "advertised.listeners",
-            value: advertised(identity, listeners)?,
-            why: "the controller's alone".to_owned(),
-        },
+        advertised(identity, listeners, "the controller's alone")?,
         set(
             dirs_key(identity),
             &first_dir,
@@ -208,11 +204,7 @@ fn broker_changes(
     let mut changes = vec![
         set("process.roles", "broker", "Java's Kafka runs this half"),
         set("listeners", &join(listeners), "the broker's alone"),
-        Change {
-            key: "advertised.listeners",
-            value: advertised(identity, listeners)?,
-            why: "the broker's alone".to_owned(),
-        },
+        advertised(identity, listeners, "the broker's alone")?,
         set(
             dirs_key(identity),
             &dirs.join(","),
@@ -252,10 +244,18 @@ fn leave_out(key: &'static str, why: &str) -> Change {
 }
 
 /// Those of `advertised.listeners` that one of these is told of by.
-fn advertised(identity: &Identity, listeners: &[Listener]) -> Result<Option<String>, ConfigError> {
+fn advertised(
+    identity: &Identity,
+    listeners: &[Listener],
+    why: &str,
+) -> Result<Change, ConfigError> {
     let mut all = Endpoints::of(identity)?.advertised;
     all.retain(|listener| listeners.iter().any(|own| own.name == listener.name));
-    Ok((!all.is_empty()).then(|| join(&all)))
+    Ok(Change {
+        key: "advertised.listeners",
+        value: (!all.is_empty()).then(|| join(&all)),
+        why: why.to_owned(),
+    })
 }
 
 pub fn join(listeners: &[Listener]) -> String {
