@@ -6,7 +6,7 @@ use std::ops::Range;
 use kraftd::{
     metadata::State,
     protocol::{
-        BrokerEpoch, ErrorCode, NodeId, Offset, Uuid,
+        BrokerEpoch, Epoch, ErrorCode, NodeId, Offset, Uuid,
         api::{Request, Response},
         features::{self, METADATA_VERSION},
         messages::{
@@ -57,6 +57,8 @@ pub struct Broker {
     has_beaten: bool,
     /// How far it has read the metadata.
     read: Offset,
+    /// Leader epoch and partition epoch of its last proposal.
+    proposed: (Epoch, i32),
     sleep_ms: u64,
 }
 
@@ -73,6 +75,7 @@ impl Broker {
             steady,
             has_beaten: false,
             read: Offset(0),
+            proposed: (Epoch(0), 0),
             sleep_ms: 0,
         }
     }
@@ -128,6 +131,8 @@ impl Broker {
         let proposes = is_free && rng.random() && !self.leaving;
         let proposal = state.filter(|_| proposes);
         if let Some(request) = proposal.and_then(|state| self.propose_isr(rng, epoch, state)) {
+            let asked = &request.topics[0].partitions[0];
+            self.proposed = (asked.leader_epoch, asked.partition_epoch);
             return (3, request.into());
         }
         if is_free && rng.random_ratio(1, 3) {
@@ -262,6 +267,9 @@ impl Broker {
                 for topic in &answer.topics {
                     let done = topic.partitions.iter().filter(|one| one.error_code.is_ok());
                     done.for_each(|one| history.altered(asked, topic.topic_id, one));
+                    for refused in &topic.partitions {
+                        history.refused(topic.topic_id, refused, self.proposed);
+                    }
                 }
                 answer.error_code
             }

@@ -10,8 +10,8 @@ use std::{
 use kraftd::{
     metadata::{State, topics::TopicIdPartition},
     protocol::{
-        BrokerEpoch, Epoch, NodeId, Offset, Uuid, messages::alter_partition::ResponsePartitionData,
-        records::MetadataRecord,
+        BrokerEpoch, Epoch, ErrorCode, NodeId, Offset, Uuid,
+        messages::alter_partition::ResponsePartitionData, records::MetadataRecord,
     },
 };
 
@@ -236,6 +236,38 @@ impl History {
             "{id:?} was told as it was before {overtaken:?}, but {asked} was confirmed before"
         );
         self.kept += 1;
+    }
+
+    /// A proposal that was refused as out of date was: its sender drops it, and proposes nothing until it reads
+    /// of the newer version (KAFKA-14154).
+    pub fn refused(
+        &self,
+        topic_id: Uuid,
+        told: &ResponsePartitionData,
+        (leader_epoch, partition_epoch): (Epoch, i32),
+    ) {
+        let is_newer = |version: &Version| match told.error_code {
+            ErrorCode::FENCED_LEADER_EPOCH => version.leader_epoch > leader_epoch,
+            _ => true,
+        };
+        let dropped = [
+            ErrorCode::FENCED_LEADER_EPOCH,
+            ErrorCode::INVALID_UPDATE_VERSION,
+        ];
+        if !dropped.contains(&told.error_code) {
+            return;
+        }
+        let id = TopicIdPartition {
+            topic_id,
+            partition_id: told.partition_index,
+        };
+        let mut newer = self
+            .versions
+            .range((id, partition_epoch + 1)..=(id, i32::MAX));
+        assert!(
+            newer.any(|(_, version)| is_newer(version)),
+            "{id:?} at {partition_epoch} is no version of the past: {told:?}"
+        );
     }
 
     pub fn leaves(&mut self, epoch: BrokerEpoch) {

@@ -5,6 +5,7 @@ use kraftd::{
     metadata::{
         State,
         configs::{ConfigResource, ResourceType},
+        partitions::LeaderRecoveryState,
         topics::TopicIdPartition,
     },
     protocol::{NodeId, Offset, Uuid, record_batch::RecordBatch, records::MetadataRecord},
@@ -215,6 +216,14 @@ fn check_partition(before: &State, after: &State, topic_id: Uuid, partition_id: 
                 false => partition.leader_epoch > old.leader_epoch,
             };
         assert!(rises, "{id:?} was {old:?}, and becomes {partition:?}");
+        let is_new = partition.leader_recovery_state != old.leader_recovery_state;
+        let complete = |leader| old.isr.contains(&leader) || old.elr.contains(&leader);
+        assert!(
+            !is_new
+                || partition.leader_recovery_state == LeaderRecoveryState::Recovered
+                || !partition.leader.is_some_and(complete),
+            "{id:?} was {old:?}, and its leader is to recover: {partition:?}"
+        );
     }
 }
 

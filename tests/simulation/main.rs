@@ -12,6 +12,7 @@ mod coverage;
 mod disks;
 mod history;
 mod images;
+mod leaving;
 mod nemesis;
 mod network;
 mod node;

@@ -168,6 +168,7 @@ impl World {
 
     fn resign(&mut self, id: NodeId, down_us: u64) {
         let life = self.node(id).life;
+        self.node(id).watch.was_asked_to_resign = true;
         self.with(id, life, |core, now| core.resign(now));
         if self.plan.controllers {
             self.after(50_000, Event::Stop { node: id, life });

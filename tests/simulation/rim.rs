@@ -25,6 +25,8 @@ use crate::{
     world::{Event, World},
 };
 
+/// A heartbeat that waited for half of it is not worth an answer.
+pub const HEARTBEAT_INTERVAL_MS: u64 = 2_000;
 /// How late the planted bug saves, in microseconds.
 const SAVED_LATE_US: u64 = 20_000;
 /// What is acknowledged is noted after so much rest, or while there is none, so often.
@@ -132,7 +134,7 @@ impl World {
                 ..Default::default()
             },
             append_linger_ms: None,
-            broker_heartbeat_interval_ms: 2_000,
+            broker_heartbeat_interval_ms: HEARTBEAT_INTERVAL_MS,
         }
     }
 
@@ -342,6 +344,7 @@ impl World {
                 let node = self.node(id);
                 let is_active = leader == Some(id);
                 node.watch.active_since = is_active.then(|| node.now(time).time);
+                node.watch.leaving = Default::default();
                 self.note(leader.map_or(0, |leader| leader.0 as u64) << 32 | epoch.0 as u64);
             }
             Effect::Fatal(why) => panic!("node {id} gave up: {why}"),

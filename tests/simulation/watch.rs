@@ -12,7 +12,7 @@ use kraftd::{
     time::Time,
 };
 
-use crate::{core::Core, world::World};
+use crate::{core::Core, leaving::Leaving, world::World};
 
 /// A timer that fires more often in a second is not set anew.
 const MAX_WAKES: u32 = 2_000;
@@ -31,15 +31,19 @@ pub struct Watch {
     /// When a Fetch of each other voter last arrived.
     fetched: BTreeMap<NodeId, Time>,
     leads_since: Option<(Epoch, Time)>,
+    /// Unless it was, it leads no second epoch without an input in between: the only voter leads on
+    /// (KAFKA-16144).
+    pub was_asked_to_resign: bool,
     /// Since when it is the active controller.
     pub active_since: Option<Time>,
     /// Since when it had inputs without a long pause.
     awake_since: Time,
     last_input: Time,
     /// Lives of brokers that it has ended.
-    ended: BTreeSet<BrokerEpoch>,
+    pub ended: BTreeSet<BrokerEpoch>,
     /// How often its timer fired in a second.
     wakes: (u64, u32),
+    pub leaving: Leaving,
 }
 
 impl World {
@@ -100,6 +104,11 @@ impl World {
         match leads {
             Some(epoch) => {
                 let known = self.node(id).watch.leads_since;
+                let before = known.map_or(epoch, |(before, _)| before);
+                assert!(
+                    before == epoch || self.node(id).watch.was_asked_to_resign,
+                    "{id} led epoch {before} and leads {epoch}, and nobody asked it to resign"
+                );
                 let since = known.filter(|(known, _)| *known == epoch);
                 let since = since.map_or(now, |(_, since)| since);
                 self.node(id).watch.leads_since = Some((epoch, since));

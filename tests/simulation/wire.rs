@@ -120,9 +120,13 @@ impl World {
         let before = self.memory(to).filter(|_| self.on_pre_vote);
         self.watch_request(to, from.node, &request);
         self.mishear(to, from, &mut request);
+        let heard = self.hear_heartbeat(to, received, &request);
         self.with(to, life, |core, now| {
             core.on_request(now, received, token, from.version, request)
         });
+        if let Some(heard) = heard {
+            self.heed_heartbeat(to, heard);
+        }
         if let (Some(before), Some(after)) = (before, self.memory(to)) {
             let (told, kept) = (after.epoch > before.epoch, after.voted == before.voted);
             assert!(
