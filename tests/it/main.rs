@@ -1,6 +1,7 @@
 //! Everything that needs neither Java nor a simulated cluster, in one binary.
 
 mod broker;
+mod bug_bank;
 mod cluster_command;
 mod combined;
 mod config;

@@ -2,38 +2,47 @@
 //! after the other, and each must be found. The same seed without the bug must pass. See
 //! docs/BUG-BANK.md.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{attempt, bugs::PlantedBug, for_each_seed, nemesis::Fault, plan::Plan};
+use crate::{attempt, bugs::PlantedBug, for_each_seed, nemesis::Fault, plan::Plan, world::Outcome};
 
 /// At most so many seeds until a bug is found.
 const MAX_SEEDS: u64 = 400;
 
 /// Finds a bug with plans that lean towards it, and tells how.
 fn finds(bug: PlantedBug, plan: fn(u64) -> Plan) {
-    let found = AtomicBool::new(false);
+    let planted = |seed| Plan {
+        bug: Some(bug),
+        ..plan(seed)
+    };
+    finds_with(&format!("{bug:?}"), plan, |seed| attempt(planted(seed)));
+}
+
+/// The first seed that fails with the bug passes without it.
+pub fn finds_with(
+    bug: &str,
+    plan: fn(u64) -> Plan,
+    planted: impl Fn(u64) -> Result<Outcome, String> + Sync,
+) {
+    let first = AtomicU64::new(MAX_SEEDS);
     let failures = for_each_seed(0..MAX_SEEDS, |seed| {
-        if found.load(Ordering::Relaxed) {
+        if seed > first.load(Ordering::Relaxed) {
             return None;
         }
-        let planted = Plan {
-            bug: Some(bug),
-            ..plan(seed)
-        };
-        let why = attempt(planted).err()?;
-        found.store(true, Ordering::Relaxed);
+        let why = planted(seed).err()?;
+        first.fetch_min(seed, Ordering::Relaxed);
         Some((seed, why))
     });
     let first = failures.into_iter().flatten().min();
-    let (seed, why) = first.unwrap_or_else(|| panic!("{bug:?} was not found in {MAX_SEEDS} seeds"));
+    let (seed, why) = first.unwrap_or_else(|| panic!("{bug} was not found in {MAX_SEEDS} seeds"));
     let why = why.lines().next().unwrap_or_default();
-    println!("{bug:?} is found by seed {seed}: {why}");
+    println!("{bug} is found by seed {seed}: {why}");
     let clean = attempt(plan(seed));
-    clean.unwrap_or_else(|why| panic!("seed {seed} fails without {bug:?}, too: {why}"));
+    clean.unwrap_or_else(|why| panic!("seed {seed} fails without {bug}, too: {why}"));
 }
 
 /// Nothing that hides a bug of elections and logs.
-fn plain(seed: u64) -> Plan {
+pub fn plain(seed: u64) -> Plan {
     let plan = Plan {
         crash_one_in: None,
         ..Plan::of_seed(seed)

@@ -8,6 +8,7 @@ mod bugs;
 mod checker;
 mod clients;
 mod core;
+mod core_bank;
 mod coverage;
 mod disks;
 mod history;
