@@ -11,14 +11,16 @@ use kraftd::protocol::{
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let _refused = RequestHeader::read(&mut Reader::new(Bytes::copy_from_slice(bytes)));
+    let header = Bytes::copy_from_slice(bytes);
+    let _refused = RequestHeader::read(&mut Reader::new(&header));
     let [api, version, body @ ..] = bytes else {
         return;
     };
     let api = &APIS[usize::from(*api) % APIS.len()];
     let versions = api.max_version - api.min_version + 1;
     let version = api.min_version + i16::from(*version) % versions;
-    let reader = || Reader::new(Bytes::copy_from_slice(body));
+    let body = Bytes::copy_from_slice(body);
+    let reader = || Reader::new(&body);
     if let Ok(request) = Request::decode(api.key, version, &mut reader()) {
         request
             .encode(&mut Writer::new(), version)

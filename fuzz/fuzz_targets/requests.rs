@@ -50,7 +50,7 @@ fuzz_target!(|bytes: &[u8]| {
 
 /// As `server/connection.rs` does it.
 fn handle(frame: Bytes, quorum: &mut Option<Quorum>) -> wire::Result<()> {
-    let mut reader = Reader::new(frame);
+    let mut reader = Reader::new(&frame);
     let header = RequestHeader::read(&mut reader)?;
     let (key, version) = (header.api_key(), header.request_api_version);
     if apis::served_versions(key).is_some_and(|served| served.contains(&version)) {

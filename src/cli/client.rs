@@ -91,7 +91,7 @@ impl Client {
     pub fn receive(&mut self, key: ApiKey, version: i16) -> Result<Response, Unanswered> {
         loop {
             if let Some(answer) = frame::split(&mut self.received, MAX_ANSWER_BYTES)? {
-                let mut reader = Reader::new(answer);
+                let mut reader = Reader::new(&answer);
                 ResponseHeader::decode(&mut reader, key.response_header_version(version))?;
                 return Ok(Response::decode(key, version, &mut reader)?);
             }

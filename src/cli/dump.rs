@@ -144,8 +144,8 @@ where
             .map_err(|error| Ended::Failed(format!("{}: {error}", path.display())))?;
         for record in records {
             let described = match &record.key {
-                Some(key) => dump_record::control(key.clone(), record.value),
-                None => dump_record::metadata(record.value),
+                Some(key) => dump_record::control(key, &record.value),
+                None => dump_record::metadata(&record.value),
             };
             // One record that nobody understands must not hide those after it.
             let payload = described.unwrap_or_else(|error| json!({"error": error.to_string()}));

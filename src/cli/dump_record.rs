@@ -24,7 +24,7 @@ const SECRETS: &[(&str, &[&str])] = &[(
 )];
 
 /// Describes the value of a metadata record.
-pub fn metadata(value: Bytes) -> Result<Value> {
+pub fn metadata(value: &Bytes) -> Result<Value> {
     let mut reader = Reader::new(value);
     let (_frame_version, key) = (reader.uvarint()?, reader.uvarint()?);
     let version = i16::try_from(reader.uvarint()?)
@@ -44,7 +44,7 @@ pub fn metadata(value: Bytes) -> Result<Value> {
 }
 
 /// Describes a record of a control batch.
-pub fn control(key: Bytes, value: Bytes) -> Result<Value> {
+pub fn control(key: &Bytes, value: &Bytes) -> Result<Value> {
     let mut key = Reader::new(key);
     let (_version, number) = (key.i16()?, key.i16()?);
     let kind = ControlRecord::ALL

@@ -40,7 +40,7 @@ pub(super) fn open(envelope: &EnvelopeRequest) -> Result<Inner, ErrorCode> {
     if ![4, 16].contains(&envelope.client_host_address.len()) {
         return Err(ErrorCode::INVALID_REQUEST);
     }
-    let mut reader = Reader::new(envelope.request_data.clone());
+    let mut reader = Reader::new(&envelope.request_data);
     let header = RequestHeader::read(&mut reader).map_err(|_| ErrorCode::UNSUPPORTED_VERSION)?;
     let api_version = header.request_api_version;
     let api = apis::find(header.api_key()).ok_or(match header.api_key().api() {
@@ -71,7 +71,7 @@ pub(super) fn open(envelope: &EnvelopeRequest) -> Result<Inner, ErrorCode> {
 
 /// Kafka's default principal: a version, then the data; what a newer broker adds is passed over.
 fn principal(bytes: Bytes) -> Option<Principal> {
-    let mut reader = Reader::new(bytes);
+    let mut reader = Reader::new(&bytes);
     let version = reader.i16().ok()?;
     let data = DefaultPrincipalData::decode(&mut reader, version).ok()?;
     Some(Principal {

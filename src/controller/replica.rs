@@ -131,14 +131,14 @@ pub(super) fn replay(state: &mut State, batch: &RecordBatch) -> Result<(), Strin
     if batch.is_control() {
         return Ok(());
     }
-    let records = batch.metadata_records().map_err(|error| {
-        let (first, last) = (batch.base_offset(), batch.last_offset());
-        format!(
-            "the batch of offsets {first} to {last} holds a record that this release cannot read: \
-             {error}. Run one release on all controllers"
-        )
-    })?;
-    for (offset, record) in records {
+    for record in batch.each_metadata_record() {
+        let (offset, record) = record.map_err(|error| {
+            let (first, last) = (batch.base_offset(), batch.last_offset());
+            format!(
+                "the batch of offsets {first} to {last} holds a record that this release cannot read: \
+                 {error}. Run one release on all controllers"
+            )
+        })?;
         state
             .replay(offset, &record)
             .map_err(|error| error.to_string())?;

@@ -384,10 +384,8 @@ impl SnapshotLoader {
         }
         // Records of a snapshot count as written where the snapshot ends.
         let offset = self.loaded.id.offset.plus(-1);
-        for (_, record) in batch
-            .metadata_records()
-            .map_err(|error| error.to_string())?
-        {
+        for record in batch.each_metadata_record() {
+            let (_, record) = record.map_err(|error| error.to_string())?;
             let replayed = self.loaded.state.replay(offset, &record);
             replayed.map_err(|error| error.to_string())?;
         }

@@ -25,9 +25,9 @@ macro_rules! control_records {
 
             /// Reads the key and the value of a record in a control batch.
             pub fn decode(key: Bytes, value: Bytes) -> Result<ControlRecord> {
-                let mut key = Reader::new(key);
+                let mut key = Reader::new(&key);
                 let (_version, kind) = (key.i16()?, key.i16()?);
-                let mut reader = Reader::new(value);
+                let mut reader = Reader::new(&value);
                 // The value opens with its own version, which is part of the message.
                 let version = reader.clone().i16()?;
                 let record = match kind {

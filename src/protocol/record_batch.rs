@@ -3,7 +3,9 @@
 //! [`RecordBatch`] is a whole, checked batch over shared bytes. A follower stores the leader's bytes as
 //! they came, so that equal logs are equal byte for byte.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use std::iter;
+
+use bytes::{BufMut, Bytes};
 
 use super::{
     control_records::ControlRecord,
@@ -46,6 +48,19 @@ pub struct Record {
     pub value: Bytes,
 }
 
+/// A record where it lies in its batch.
+struct Part<'a> {
+    offset: Offset,
+    key: Option<Reader<'a>>,
+    value: Reader<'a>,
+}
+
+impl Malformed {
+    fn at(self, offset: Offset) -> Malformed {
+        Malformed::new(format!("record at offset {offset}: {self}"))
+    }
+}
+
 impl RecordBatch {
     /// Encodes metadata records, each at the version given with it.
     pub fn of_records<'a>(
@@ -54,9 +69,11 @@ impl RecordBatch {
         timestamp_ms: i64,
         records: impl IntoIterator<Item = (&'a MetadataRecord, i16)>,
     ) -> Result<RecordBatch> {
-        let mut builder = Builder::default();
+        let (mut builder, mut value) = (Builder::new(), Writer::new());
         for (record, version) in records {
-            builder.push(None, &record.encode(version)?);
+            value.clear();
+            record.write(&mut value, version)?;
+            builder.push(None, value.bytes());
         }
         Ok(builder.finish(base_offset, epoch, timestamp_ms, 0))
     }
@@ -68,7 +85,7 @@ impl RecordBatch {
         timestamp_ms: i64,
         records: impl IntoIterator<Item = &'a ControlRecord>,
     ) -> Result<RecordBatch> {
-        let mut builder = Builder::default();
+        let mut builder = Builder::new();
         for record in records {
             let (key, value) = record.encode()?;
             builder.push(Some(&key), &value);
@@ -196,34 +213,67 @@ impl RecordBatch {
 
     /// The records, as strict as Java's `RecordsIterator`, which stops a broker at anything else.
     pub fn records(&self) -> Result<Vec<Record>> {
-        let mut reader = Reader::new(self.bytes.slice(HEADER_BYTES..));
-        let mut records = Vec::new();
-        for delta in 0..self.count() {
-            let record = self.record(&mut reader, delta);
-            records.push(record.map_err(|error| {
-                let offset = self.base_offset().plus(i64::from(delta));
-                Malformed::new(format!("record at offset {offset}: {error}"))
-            })?);
-        }
-        reader.finish()?;
-        Ok(records)
+        let record = |part: Result<Part>| {
+            let mut part = part?;
+            Ok(Record {
+                offset: part.offset,
+                key: part.key.map(|mut key| key.rest()),
+                value: part.value.rest(),
+            })
+        };
+        self.parts().map(record).collect()
     }
 
-    fn record(&self, reader: &mut Reader, expected_delta: i32) -> Result<Record> {
+    /// The records where they lie; an error is the last item.
+    fn parts(&self) -> impl Iterator<Item = Result<Part<'_>>> {
+        let mut reader = Reader::new(&self.bytes);
+        let mut ended = reader.take(HEADER_BYTES).is_err();
+        let mut deltas = 0..self.count();
+        iter::from_fn(move || {
+            if ended {
+                return None;
+            }
+            let part = match deltas.next() {
+                Some(delta) => self.part(&mut reader, delta),
+                None => {
+                    ended = true;
+                    return reader.finish().err().map(Err);
+                }
+            };
+            ended = part.is_err();
+            Some(part)
+        })
+    }
+
+    fn part<'a>(&self, reader: &mut Reader<'a>, delta: i32) -> Result<Part<'a>> {
+        let offset = self.base_offset().plus(i64::from(delta));
+        let read = self.key_and_value(reader, delta);
+        let (key, value) = read.map_err(|error| error.at(offset))?;
+        Ok(Part { offset, key, value })
+    }
+
+    /// Those of the next record.
+    fn key_and_value<'a>(
+        &self,
+        reader: &mut Reader<'a>,
+        expected_delta: i32,
+    ) -> Result<(Option<Reader<'a>>, Reader<'a>)> {
         let length = reader.varint()?;
         let length = usize::try_from(length)
             .map_err(|_| Malformed::new(format!("record of length {length}")))?;
-        let mut body = Reader::new(reader.take(length)?);
+        let mut body = reader.part(length)?;
         let (_attributes, timestamp_delta) = (body.i8()?, body.varlong()?);
         let offset_delta = body.varint()?;
         if timestamp_delta != 0 || offset_delta != expected_delta {
             let what = format!("timestamp delta {timestamp_delta} and offset delta {offset_delta}");
             return Err(Malformed::new(what));
         }
-        let key = nullable_bytes(&mut body)?;
-        let value = nullable_bytes(&mut body)?.filter(|value| !value.is_empty());
+        let key = nullable_part(&mut body)?;
+        let value = nullable_part(&mut body)?.filter(|value| value.remaining() > 0);
         let value = value.ok_or_else(|| Malformed::new("has no value"))?;
-        if key.as_ref().is_some_and(Bytes::is_empty) || key.is_some() != self.is_control() {
+        if key.as_ref().is_some_and(|key| key.remaining() == 0)
+            || key.is_some() != self.is_control()
+        {
             return Err(Malformed::new(
                 "control records have a key, others have none",
             ));
@@ -233,65 +283,73 @@ impl RecordBatch {
             return Err(Malformed::new(format!("{headers} headers")));
         }
         body.finish()?;
-        Ok(Record {
-            offset: self.base_offset().plus(i64::from(expected_delta)),
-            key,
-            value,
-        })
+        Ok((key, value))
     }
 
     /// The metadata records of a data batch, with their offsets.
     pub fn metadata_records(&self) -> Result<Vec<(Offset, MetadataRecord)>> {
-        let decode = |record: Record| {
-            let (decoded, _version) = MetadataRecord::decode(record.value)
-                .map_err(|error| Malformed::new(format!("offset {}: {error}", record.offset)))?;
-            Ok((record.offset, decoded))
-        };
-        self.records()?.into_iter().map(decode).collect()
+        self.each_metadata_record().collect()
+    }
+
+    /// The same, one after the other; an error is the last.
+    pub fn each_metadata_record(&self) -> impl Iterator<Item = Result<(Offset, MetadataRecord)>> {
+        self.parts().map(|part| {
+            let Part { offset, value, .. } = part?;
+            let (record, _version) =
+                MetadataRecord::read(value).map_err(|error| error.at(offset))?;
+            Ok((offset, record))
+        })
     }
 
     /// The control records of a control batch.
     pub fn control_records(&self) -> Result<Vec<ControlRecord>> {
         let decode = |record: Record| {
             ControlRecord::decode(record.key.unwrap_or_default(), record.value)
-                .map_err(|error| Malformed::new(format!("offset {}: {error}", record.offset)))
+                .map_err(|error| error.at(record.offset))
         };
         self.records()?.into_iter().map(decode).collect()
     }
 }
 
-fn nullable_bytes(reader: &mut Reader) -> Result<Option<Bytes>> {
+fn nullable_part<'a>(reader: &mut Reader<'a>) -> Result<Option<Reader<'a>>> {
     match reader.varint()? {
         -1 => Ok(None),
         length => {
             let length = usize::try_from(length)
                 .map_err(|_| Malformed::new(format!("bytes of length {length}")))?;
-            reader.take(length).map(Some)
+            reader.part(length).map(Some)
         }
     }
 }
 
 /// Collects the records of a batch to be.
-#[derive(Default)]
 struct Builder {
-    records: Writer,
+    /// The batch, from a header that is still empty on.
+    bytes: Writer,
     count: i32,
 }
 
 impl Builder {
+    fn new() -> Builder {
+        let mut bytes = Writer::new();
+        bytes.put(&[0; HEADER_BYTES]);
+        Builder { bytes, count: 0 }
+    }
+
     fn push(&mut self, key: Option<&[u8]>, value: &[u8]) {
-        let mut body = Writer::new();
-        body.put(&[0]); // attributes
-        body.varlong(0); // timestamp delta
-        body.varint(self.count);
-        body.varint(key.map_or(-1, |key| key.len() as i32));
-        body.put(key.unwrap_or_default());
-        body.varint(value.len() as i32);
-        body.put(value);
-        body.varint(0); // headers
-        let body = body.into_bytes();
-        self.records.varint(body.len() as i32);
-        self.records.put(&body);
+        let mut head = Writer::new();
+        head.put(&[0]); // attributes
+        head.varlong(0); // timestamp delta
+        head.varint(self.count);
+        head.varint(key.map_or(-1, |key| key.len() as i32));
+        head.put(key.unwrap_or_default());
+        head.varint(value.len() as i32);
+        let tail = [0]; // headers
+        self.bytes
+            .varint((head.len() + value.len() + tail.len()) as i32);
+        for part in [head.bytes(), value, &tail] {
+            self.bytes.put(part);
+        }
         self.count += 1;
     }
 
@@ -303,31 +361,34 @@ impl Builder {
         attributes: i16,
     ) -> RecordBatch {
         assert!(self.count > 0, "a batch of no records has no offset");
-        let mut bytes = BytesMut::with_capacity(HEADER_BYTES + self.records.len());
-        bytes.put_i64(base_offset.0);
-        bytes.put_i32((HEADER_BYTES + self.records.len() - PREFIX_BYTES) as i32);
-        bytes.put_i32(epoch.0);
-        bytes.put_u8(MAGIC);
-        bytes.put_u32(0); // checksum, below
-        bytes.put_i16(attributes);
-        bytes.put_i32(self.count - 1);
-        bytes.put_i64(timestamp_ms);
-        bytes.put_i64(timestamp_ms);
-        bytes.put_i64(-1); // producer id
-        bytes.put_i16(-1); // producer epoch
-        bytes.put_i32(-1); // base sequence
-        bytes.put_i32(self.count);
-        bytes.put_slice(&self.records.into_bytes());
+        let mut bytes = Vec::from(self.bytes);
+        let length = (bytes.len() - PREFIX_BYTES) as i32;
+        let mut header = &mut bytes[..HEADER_BYTES];
+        header.put_i64(base_offset.0);
+        header.put_i32(length);
+        header.put_i32(epoch.0);
+        header.put_u8(MAGIC);
+        header.put_u32(0); // checksum, below
+        header.put_i16(attributes);
+        header.put_i32(self.count - 1);
+        header.put_i64(timestamp_ms);
+        header.put_i64(timestamp_ms);
+        header.put_i64(-1); // producer id
+        header.put_i16(-1); // producer epoch
+        header.put_i32(-1); // base sequence
+        header.put_i32(self.count);
         let checksum = crc32c::crc32c(&bytes[CHECKED_FROM..]);
         bytes[CRC_AT..CHECKED_FROM].copy_from_slice(&checksum.to_be_bytes());
         RecordBatch {
-            bytes: bytes.freeze(),
+            bytes: bytes.into(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+
     use super::*;
     use crate::protocol::{
         NodeId,

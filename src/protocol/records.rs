@@ -50,7 +50,11 @@ macro_rules! metadata_records {
 
             /// Reads the value of a log record: the record, and the version it was written at.
             pub fn decode(value: Bytes) -> Result<(MetadataRecord, i16)> {
-                let mut reader = Reader::new(value);
+                MetadataRecord::read(Reader::new(&value))
+            }
+
+            /// Reads the value of a log record, which is all that `reader` has.
+            pub fn read(mut reader: Reader) -> Result<(MetadataRecord, i16)> {
                 let frame_version = reader.uvarint()?;
                 if frame_version != FRAME_VERSION {
                     return Err(Malformed::new(format!("record frame version {frame_version}")));
@@ -69,13 +73,18 @@ macro_rules! metadata_records {
             /// The value of a log record that holds this record at `version`.
             pub fn encode(&self, version: i16) -> Result<Bytes> {
                 let mut writer = Writer::new();
+                self.write(&mut writer, version)?;
+                Ok(writer.into_bytes())
+            }
+
+            /// Writes what [`MetadataRecord::encode`] returns.
+            pub fn write(&self, writer: &mut Writer, version: i16) -> Result<()> {
                 writer.uvarint(FRAME_VERSION);
                 writer.uvarint(self.key());
                 writer.uvarint(version as u32);
                 match self {
-                    $( MetadataRecord::$Variant(body) => body.encode(&mut writer, version)?, )*
+                    $( MetadataRecord::$Variant(body) => body.encode(writer, version), )*
                 }
-                Ok(writer.into_bytes())
             }
         }
 

@@ -396,7 +396,8 @@ mod tests {
         for version in 0..=2 {
             let mut writer = Writer::new();
             sample.encode(&mut writer, version).expect("encodes");
-            let mut reader = Reader::new(writer.into_bytes());
+            let bytes = writer.into_bytes();
+            let mut reader = Reader::new(&bytes);
             assert_eq!(
                 Sample::decode(&mut reader, version).expect("decodes"),
                 sample

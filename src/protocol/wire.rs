@@ -7,7 +7,7 @@
 
 use std::{fmt, mem::size_of};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use super::ids::{BrokerEpoch, Epoch, NodeId, Offset, Uuid};
 
@@ -103,44 +103,66 @@ const MAX_STRING_BYTES: usize = i16::MAX as usize;
 
 /// Takes values off the front of some bytes.
 #[derive(Clone)]
-pub struct Reader {
-    bytes: Bytes,
+pub struct Reader<'a> {
+    /// All of them: what is taken as bytes shares them.
+    frame: &'a Bytes,
+    /// Not read yet.
+    left: &'a [u8],
     budget: usize,
 }
 
-impl Reader {
-    /// Reads `bytes`, on a budget of memory that goes with their number.
-    pub fn new(bytes: Bytes) -> Reader {
-        let budget = bytes.len().saturating_mul(BUDGET_PER_BYTE) + BUDGET_ALLOWANCE;
-        Reader { bytes, budget }
+impl<'a> Reader<'a> {
+    /// Reads `frame`, on a budget of memory that goes with its length.
+    pub fn new(frame: &'a Bytes) -> Reader<'a> {
+        Reader::of_part(frame, frame)
+    }
+
+    fn of_part(frame: &'a Bytes, left: &'a [u8]) -> Reader<'a> {
+        let budget = left.len().saturating_mul(BUDGET_PER_BYTE) + BUDGET_ALLOWANCE;
+        Reader {
+            frame,
+            left,
+            budget,
+        }
     }
 
     /// How many bytes have not been read.
     pub fn remaining(&self) -> usize {
-        self.bytes.len()
+        self.left.len()
     }
 
-    /// Everything that is left.
+    /// Everything that is left, shared with the frame.
     pub fn rest(&mut self) -> Bytes {
-        std::mem::take(&mut self.bytes)
+        self.frame.slice_ref(std::mem::take(&mut self.left))
     }
 
     /// Bytes beyond the message mean that we and the sender disagree about its layout.
     pub fn finish(&self) -> Result<()> {
-        match self.bytes.len() {
+        match self.left.len() {
             0 => Ok(()),
             left => Err(Malformed::new(format!("{left} bytes are left over"))),
         }
     }
 
-    /// The next `count` bytes, shared with the frame.
-    pub fn take(&mut self, count: usize) -> Result<Bytes> {
+    /// The next `count` bytes.
+    pub fn take(&mut self, count: usize) -> Result<&'a [u8]> {
         self.need(count)?;
-        Ok(self.bytes.split_to(count))
+        let (taken, left) = self.left.split_at(count);
+        self.left = left;
+        Ok(taken)
+    }
+
+    fn take_array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let Some((taken, left)) = self.left.split_first_chunk() else {
+            self.need(N)?;
+            unreachable!("{N} bytes are left, and are not there")
+        };
+        self.left = left;
+        Ok(*taken)
     }
 
     fn need(&self, count: usize) -> Result<()> {
-        match self.bytes.len() {
+        match self.left.len() {
             left if left < count => Err(Malformed::new(format!(
                 "needs {count} bytes, {left} are left"
             ))),
@@ -148,15 +170,21 @@ impl Reader {
         }
     }
 
+    /// The next `count` bytes to be read for themselves, on a budget that goes with their number.
+    pub fn part(&mut self, count: usize) -> Result<Reader<'a>> {
+        let frame = self.frame;
+        self.take(count).map(|part| Reader::of_part(frame, part))
+    }
+
     /// Lets `read` have the next `count` bytes to itself, on the same budget.
     pub fn bounded<T>(
         &mut self,
         count: usize,
-        read: impl FnOnce(&mut Reader) -> Result<T>,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T>,
     ) -> Result<T> {
         let mut part = Reader {
-            bytes: self.take(count)?,
             budget: self.budget,
+            ..self.part(count)?
         };
         let value = read(&mut part)?;
         self.budget = part.budget;
@@ -180,26 +208,22 @@ impl Reader {
 
     /// One byte.
     pub fn i8(&mut self) -> Result<i8> {
-        self.need(1)?;
-        Ok(self.bytes.get_i8())
+        self.take_array().map(i8::from_be_bytes)
     }
 
     /// Two bytes, the high one first, as all integers here.
     pub fn i16(&mut self) -> Result<i16> {
-        self.need(2)?;
-        Ok(self.bytes.get_i16())
+        self.take_array().map(i16::from_be_bytes)
     }
 
     /// Four bytes.
     pub fn i32(&mut self) -> Result<i32> {
-        self.need(4)?;
-        Ok(self.bytes.get_i32())
+        self.take_array().map(i32::from_be_bytes)
     }
 
     /// Eight bytes.
     pub fn i64(&mut self) -> Result<i64> {
-        self.need(8)?;
-        Ok(self.bytes.get_i64())
+        self.take_array().map(i64::from_be_bytes)
     }
 
     /// An unsigned varint of at most 32 bits in at most five bytes. Java drops the bits that do not
@@ -245,7 +269,11 @@ impl Reader {
     }
 
     /// The length of a string, of bytes or of an array; `None` for null where null is allowed.
-    fn length(&mut self, cx: Cx, classic: fn(&mut Reader) -> Result<i32>) -> Result<Option<usize>> {
+    fn length(
+        &mut self,
+        cx: Cx,
+        classic: fn(&mut Reader<'a>) -> Result<i32>,
+    ) -> Result<Option<usize>> {
         let length = match cx.flexible {
             true => i64::from(self.uvarint()?) - 1,
             false => i64::from(classic(self)?),
@@ -286,8 +314,18 @@ impl Writer {
     }
 
     /// What has been written.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What has been written, to be shared.
     pub fn into_bytes(self) -> Bytes {
         self.bytes.into()
+    }
+
+    /// Begins anew, in the same memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
     }
 
     /// Bytes as they are, without a length.
@@ -335,6 +373,12 @@ impl Writer {
             false => classic(self, length),
         }
         Ok(())
+    }
+}
+
+impl From<Writer> for Vec<u8> {
+    fn from(writer: Writer) -> Vec<u8> {
+        writer.bytes
     }
 }
 
@@ -421,9 +465,7 @@ impl Wire for Uuid {
     const TYPE: Type = Type::Primitive("uuid");
 
     fn read(reader: &mut Reader, _cx: Cx) -> Result<Self> {
-        let mut id = [0; 16];
-        id.copy_from_slice(&reader.take(16)?);
-        Ok(Uuid(id))
+        reader.take_array().map(Uuid)
     }
 
     fn write(&self, writer: &mut Writer, _cx: Cx) -> Result<()> {
@@ -452,8 +494,7 @@ impl Nullable for String {
         if length > MAX_STRING_BYTES {
             return Err(Malformed::new(format!("string of {length} bytes")));
         }
-        let bytes = reader.take(length)?;
-        match std::str::from_utf8(&bytes) {
+        match std::str::from_utf8(reader.take(length)?) {
             Ok(text) => Ok(Some(text.to_owned())),
             Err(_) => Err(Malformed::new("is not UTF-8")),
         }
@@ -486,7 +527,8 @@ impl Wire for Bytes {
 impl Nullable for Bytes {
     fn read_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>> {
         let length = reader.length(cx, Reader::i32)?;
-        length.map(|length| reader.take(length)).transpose()
+        let bytes = length.map(|length| reader.part(length)).transpose()?;
+        Ok(bytes.map(|mut bytes| bytes.rest()))
     }
 
     fn write_nullable(value: Option<&Self>, writer: &mut Writer, cx: Cx) -> Result<()> {
@@ -580,9 +622,16 @@ mod tests {
         nullable: false,
     };
 
-    fn on_a_budget(bytes: &'static [u8], budget: usize) -> Reader {
-        let bytes = Bytes::from_static(bytes);
-        Reader { bytes, budget }
+    /// Nothing is taken from it as shared bytes.
+    static NO_FRAME: Bytes = Bytes::new();
+
+    fn on_a_budget(left: &[u8], budget: usize) -> Reader<'_> {
+        let frame = &NO_FRAME;
+        Reader {
+            frame,
+            left,
+            budget,
+        }
     }
 
     #[test]
@@ -615,7 +664,7 @@ mod tests {
         let varlong = |value| {
             let mut writer = Writer::new();
             writer.varlong(value);
-            Reader::new(writer.into_bytes()).varlong()
+            Reader::new(&writer.into_bytes()).varlong()
         };
         for value in [0, -1, 1, i64::MAX, i64::MIN] {
             assert_eq!(varlong(value), Ok(value));

@@ -121,7 +121,7 @@ struct Connection {
 impl Connection {
     async fn serve_next(&mut self) -> Result<(), End> {
         let frame = self.next_frame().await?;
-        let mut reader = Reader::new(frame);
+        let mut reader = Reader::new(&frame);
         let header = RequestHeader::read(&mut reader)?;
         let (key, version) = (header.api_key(), header.request_api_version);
         let (response, version) = match apis::served_versions(key) {

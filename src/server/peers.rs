@@ -365,7 +365,8 @@ impl Connection {
             encoded => encoded?,
         };
         self.stream.write_all(&frame::frame(&message)).await?;
-        let mut reader = Reader::new(self.next_frame(max_frame_bytes).await?);
+        let frame = self.next_frame(max_frame_bytes).await?;
+        let mut reader = Reader::new(&frame);
         let key = request.api_key();
         let header = ResponseHeader::decode(&mut reader, key.response_header_version(version))?;
         if header.correlation_id != correlation_id {

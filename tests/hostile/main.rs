@@ -82,7 +82,7 @@ fn dense_messages() -> Result<(), TestCaseError> {
                     };
                     let bytes = dense::message(schema, version, filling);
                     bounded(&format!("{} {filling:?}", schema.name), &bytes, |input| {
-                        let mut reader = Reader::new(input);
+                        let mut reader = Reader::new(&input);
                         match is_request {
                             true => {
                                 drop(Request::decode(key, version, &mut reader).expect("reads"))
@@ -103,14 +103,14 @@ fn messages(bytes: &[u8]) -> Result<(), TestCaseError> {
     for api in APIS {
         for version in api.min_version..=api.max_version {
             bounded(&format!("{} {version}", api.name), bytes, |input| {
-                let decoded = Request::decode(api.key, version, &mut Reader::new(input.clone()));
+                let decoded = Request::decode(api.key, version, &mut Reader::new(&input));
                 if let Ok(request) = decoded {
                     // What could be read can be written.
                     request
                         .encode(&mut Writer::new(), version)
                         .expect("encodes");
                 }
-                let decoded = Response::decode(api.key, version, &mut Reader::new(input));
+                let decoded = Response::decode(api.key, version, &mut Reader::new(&input));
                 if let Ok(response) = decoded {
                     response
                         .encode(&mut Writer::new(), version)
@@ -120,7 +120,7 @@ fn messages(bytes: &[u8]) -> Result<(), TestCaseError> {
         }
     }
     bounded("request header", bytes, |input| {
-        let _refused = RequestHeader::read(&mut Reader::new(input));
+        let _refused = RequestHeader::read(&mut Reader::new(&input));
     })
 }
 

@@ -59,7 +59,8 @@ fn ask(quorum: &mut Quorum, node: NodeId, request: EnvelopeRequest) -> EnvelopeR
 /// The answer inside, after a header that names the client's request.
 fn inner<R: Message>(response: EnvelopeResponse, key: ApiKey, version: i16) -> R {
     assert_eq!(response.error_code, ErrorCode::NONE);
-    let mut reader = Reader::new(response.response_data.expect("an answer"));
+    let bytes = response.response_data.expect("an answer");
+    let mut reader = Reader::new(&bytes);
     let header = ResponseHeader::decode(&mut reader, key.response_header_version(version));
     assert_eq!(header.expect("a header").correlation_id, 77);
     let body = R::decode(&mut reader, version).expect("a body");

@@ -654,7 +654,8 @@ fn rewire(request: &Request, version: i16) -> Request {
     request
         .encode(&mut writer, version)
         .expect("a request of this version");
-    let mut reader = Reader::new(writer.into_bytes());
+    let bytes = writer.into_bytes();
+    let mut reader = Reader::new(&bytes);
     Request::decode(request.api_key(), version, &mut reader).expect("what was just written")
 }
 
@@ -663,6 +664,7 @@ fn rewire_response(response: &Response, version: i16) -> Response {
     response
         .encode(&mut writer, version)
         .expect("an answer of this version");
-    let mut reader = Reader::new(writer.into_bytes());
+    let bytes = writer.into_bytes();
+    let mut reader = Reader::new(&bytes);
     Response::decode(response.api_key(), version, &mut reader).expect("what was just written")
 }

@@ -109,7 +109,8 @@ impl Client {
 
     /// Waits for the next answer and reads it as one of this API and version.
     pub fn receive(&mut self, key: ApiKey, version: i16) -> io::Result<(i32, Response)> {
-        let mut reader = Reader::new(self.receive_frame()?);
+        let frame = self.receive_frame()?;
+        let mut reader = Reader::new(&frame);
         let header = ResponseHeader::decode(&mut reader, key.response_header_version(version));
         let header = header.map_err(io::Error::other)?;
         let response = Response::decode(key, version, &mut reader).map_err(io::Error::other)?;

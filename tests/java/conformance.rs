@@ -48,7 +48,7 @@ impl Subject {
             path: format!("{folder}/{name}.json"),
             java_class: format!("org.apache.kafka.{package}.{name}{suffix}"),
             again: Box::new(|bytes, version| {
-                let mut reader = Reader::new(bytes);
+                let mut reader = Reader::new(&bytes);
                 let message = M::decode(&mut reader, version)?;
                 reader.finish()?;
                 let mut writer = Writer::new();
@@ -66,7 +66,7 @@ fn subjects() -> Vec<Subject> {
         let (key, min_version, max_version) = (api.key, api.min_version, api.max_version);
         for (schema, is_request) in [(api.request, true), (api.response, false)] {
             let again: Again = Box::new(move |bytes, version| {
-                let (mut reader, mut writer) = (Reader::new(bytes), Writer::new());
+                let (mut reader, mut writer) = (Reader::new(&bytes), Writer::new());
                 match is_request {
                     true => {
                         Request::decode(key, version, &mut reader)?.encode(&mut writer, version)

@@ -103,7 +103,7 @@ fn count_requests(listener: &TcpListener) -> usize {
         assert!(read > 0, "the node closed the connection");
         received.extend_from_slice(&chunk[..read]);
         while let Some(message) = frame::split(&mut received, 1 << 20).expect("a frame") {
-            let mut reader = Reader::new(message);
+            let mut reader = Reader::new(&message);
             let header = RequestHeader::read(&mut reader).expect("a header");
             let response: Response = match header.api_key() {
                 ApiKey::API_VERSIONS => versions().into(),

@@ -55,7 +55,8 @@ impl World {
             self.coverage.reach(Mark::PreVoteUnsupported);
             return;
         }
-        let mut reader = Reader::new(writer.into_bytes());
+        let bytes = writer.into_bytes();
+        let mut reader = Reader::new(&bytes);
         let request = Request::decode(request.api_key(), asker.version, &mut reader);
         let request = request.expect("what we encode decodes");
         let between_nodes = self.nodes.contains_key(&asker.node);
@@ -157,7 +158,8 @@ impl World {
         let encoded = response.encode(&mut writer, asker.version);
         encoded
             .unwrap_or_else(|error| panic!("{response:?} at version {}: {error}", asker.version));
-        let mut reader = Reader::new(writer.into_bytes());
+        let bytes = writer.into_bytes();
+        let mut reader = Reader::new(&bytes);
         let response = Response::decode(response.api_key(), asker.version, &mut reader);
         let response = response.expect("what we encode decodes");
         self.deliver_answer(from, asker, Ok(response));

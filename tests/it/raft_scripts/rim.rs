@@ -138,7 +138,8 @@ impl World {
         };
         let message = match request.encode(&mut writer, version) {
             Ok(()) => {
-                let mut reader = Reader::new(writer.into_bytes());
+                let bytes = writer.into_bytes();
+                let mut reader = Reader::new(&bytes);
                 let decoded = Request::decode(request.api_key(), version, &mut reader);
                 message(
                     from,
@@ -162,7 +163,8 @@ impl World {
         let mut writer = Writer::new();
         let encoded = response.encode(&mut writer, asker.version);
         encoded.expect("an answer of this version");
-        let mut reader = Reader::new(writer.into_bytes());
+        let bytes = writer.into_bytes();
+        let mut reader = Reader::new(&bytes);
         let decoded = Response::decode(response.api_key(), asker.version, &mut reader);
         self.carry(Message {
             from,
