@@ -39,6 +39,8 @@ fn moves(
     records: &mut Vec<MetadataRecord>,
 ) {
     let gone = |id: NodeId| movement.leaving == Some(id) || movement.unclean == Some(id);
+    // Topic after topic: what its settings are is asked for once.
+    let mut known = None;
     for key in partitions {
         let Some(partition) = state.topics.partition(key) else {
             continue;
@@ -49,10 +51,64 @@ fn moves(
         };
         let joins = move |id: NodeId| movement.joining == Some(id) && !failed(id);
         let active = move |id: NodeId| !gone(id) && (joins(id) || state.brokers.is_active(id));
-        let mut change = change(state, options, key, partition, active);
+        let rules = match known {
+            Some((topic_id, rules)) if topic_id == key.topic_id => rules,
+            _ => Rules::of(state, options, key.topic_id),
+        };
+        known = Some((key.topic_id, rules));
+        let mut change = rules.change(state, key, partition, active);
         change.unclean_shutdown_replica = movement.unclean;
         change.isr.retain(|id| !gone(*id));
         records.extend(change.build().map(MetadataRecord::from));
+    }
+}
+
+/// What the settings of a topic say of changes to its partitions.
+#[derive(Clone, Copy)]
+struct Rules {
+    min_isr: usize,
+    election: Election,
+}
+
+impl Rules {
+    fn of(state: &State, options: &Options, topic_id: Uuid) -> Rules {
+        let topic = state.topics.name(topic_id).map_or("", |name| name);
+        let first = TopicIdPartition {
+            partition_id: 0,
+            topic_id,
+        };
+        let replicas = state
+            .topics
+            .partition(first)
+            .map_or(0, |first| first.replicas.len());
+        let min_isr = state.min_insync_replicas(options, topic).max(0) as usize;
+        Rules {
+            min_isr: min_isr.min(replicas),
+            election: match state.unclean_leader_election_enabled(options, topic) {
+                true => Election::Unclean,
+                false => Election::Online,
+            },
+        }
+    }
+
+    fn change<'a>(
+        self,
+        state: &'a State,
+        key: TopicIdPartition,
+        partition: &'a Partition,
+        is_active: impl Fn(NodeId) -> bool + 'a,
+    ) -> PartitionChange<'a> {
+        let is_acceptable = move |id: NodeId| {
+            let directory = partition.directory(id);
+            let broker = state.brokers.get(id);
+            let online = directory
+                .zip(broker)
+                .is_some_and(|(dir, broker)| broker.has_online(dir));
+            is_active(id) && online
+        };
+        let mut change = PartitionChange::new(state, key, partition, self.min_isr, is_acceptable);
+        change.election = self.election;
+        change
     }
 }
 
@@ -65,30 +121,7 @@ pub(super) fn change<'a>(
     partition: &'a Partition,
     is_active: impl Fn(NodeId) -> bool + 'a,
 ) -> PartitionChange<'a> {
-    let topic = state.topics.name(key.topic_id).map_or("", |name| name);
-    let first = TopicIdPartition {
-        partition_id: 0,
-        ..key
-    };
-    let replicas = state
-        .topics
-        .partition(first)
-        .map_or(0, |first| first.replicas.len());
-    let min_isr = state.min_insync_replicas(options, topic).max(0) as usize;
-    let min_isr = min_isr.min(replicas);
-    let is_acceptable = move |id: NodeId| {
-        let directory = partition.directory(id);
-        let broker = state.brokers.get(id);
-        let online = directory
-            .zip(broker)
-            .is_some_and(|(dir, broker)| broker.has_online(dir));
-        is_active(id) && online
-    };
-    let mut change = PartitionChange::new(state, key, partition, min_isr, is_acceptable);
-    if state.unclean_leader_election_enabled(options, topic) {
-        change.election = Election::Unclean;
-    }
-    change
+    Rules::of(state, options, key.topic_id).change(state, key, partition, is_active)
 }
 
 /// A broker is fenced, or ends: it leaves all ISRs.
