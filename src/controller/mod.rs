@@ -173,10 +173,20 @@ impl Controller {
     }
 
     /// A heartbeat of this broker arrived at `at`. Told before anything that queues, so that a busy
-    /// controller never takes a broker for dead (`BrokerHeartbeatTracker`).
-    pub fn on_contact(&mut self, broker: NodeId, epoch: BrokerEpoch, at: Time) {
+    /// controller never takes a broker for dead (`BrokerHeartbeatTracker`). `progress` is how far the broker
+    /// has read, if its heartbeat was answered by [`metadata::heartbeats::steady`] and does not come here.
+    pub fn on_contact(
+        &mut self,
+        broker: NodeId,
+        epoch: BrokerEpoch,
+        at: Time,
+        progress: Option<Offset>,
+    ) {
         if let Some(active) = &mut self.active {
             active.sessions.on_contact(broker, epoch, at);
+            if let Some(offset) = progress {
+                active.sessions.on_progress(broker, offset, false);
+            }
         }
     }
 
@@ -245,6 +255,11 @@ impl Controller {
     /// Where that state ends; exclusive.
     pub fn stable_end(&self) -> Offset {
         self.replica.stable_end()
+    }
+
+    /// [`Controller::stable_state`], if this node is who may answer for it.
+    pub fn active_state(&self) -> Option<&State> {
+        self.is_active().then(|| self.stable_state())
     }
 
     /// Whether this node answers writes.

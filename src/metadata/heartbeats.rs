@@ -3,7 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Cx, Outcome, State, leadership};
+use super::{
+    Cx, Outcome, State,
+    brokers::{Broker, Brokers},
+    leadership,
+};
 use crate::protocol::features::MetadataVersion;
 use crate::protocol::{
     BrokerEpoch, ErrorCode, NodeId, Uuid, messages::broker_heartbeat::*, records::MetadataRecord,
@@ -24,6 +28,25 @@ pub(super) fn check_epoch(state: &State, id: NodeId, epoch: BrokerEpoch) -> Resu
         Some(broker) if broker.epoch == epoch => Ok(()),
         Some(_) | None => Err(ErrorCode::STALE_BROKER_EPOCH),
     }
+}
+
+/// The answer to a heartbeat by which nothing changes, given what is committed of the brokers; most are
+/// such. `None` where the controller has to look at it: it is as [`broker_heartbeat`] would answer.
+pub fn steady(
+    brokers: &Brokers,
+    request: &BrokerHeartbeatRequest,
+) -> Option<BrokerHeartbeatResponse> {
+    let broker = brokers.get(request.broker_id)?;
+    let lives = broker.epoch == request.broker_epoch && broker.is_active();
+    let stays = !request.want_fence && !request.want_shut_down;
+    let is_caught_up = request.current_metadata_offset >= broker.registered_at;
+    let disks_are_as_known =
+        request.offline_log_dirs.is_empty() && !cordons_others(broker, request);
+    (lives && stays && is_caught_up && disks_are_as_known).then(|| BrokerHeartbeatResponse {
+        is_caught_up,
+        is_fenced: false,
+        ..Default::default()
+    })
 }
 
 pub fn broker_heartbeat(
@@ -134,22 +157,25 @@ fn directories(
     if version.is_directory_assignment_supported() {
         leadership::directories_offline(state, cx.options, id, &request.offline_log_dirs, records);
     }
-    let Some(cordoned) = &request.cordoned_log_dirs else {
-        return;
-    };
-    let known = state.brokers.get(id);
-    let known = known.and_then(|broker| broker.cordoned_directories.as_ref());
-    let set = |directories: &Vec<Uuid>| directories.iter().copied().collect::<BTreeSet<_>>();
-    let changes = known.is_none_or(|known| set(known) != set(cordoned));
+    let broker = state.brokers.get(id);
+    let changes = broker.is_some_and(|broker| cordons_others(broker, request));
     if version.is_cordoned_log_dirs_supported() && changes {
         records.push(leadership::registration_change(
             id,
             request.broker_epoch,
             |change| {
-                change.cordoned_log_dirs = Some(cordoned.clone());
+                change.cordoned_log_dirs = request.cordoned_log_dirs.clone();
             },
         ));
     }
+}
+
+/// Whether the broker names other cordoned directories than are known.
+fn cordons_others(broker: &Broker, request: &BrokerHeartbeatRequest) -> bool {
+    let set = |directories: &Vec<Uuid>| directories.iter().copied().collect::<BTreeSet<_>>();
+    let known = broker.cordoned_directories.as_ref().map(set);
+    let named = request.cordoned_log_dirs.as_ref().map(set);
+    named.is_some() && named != known
 }
 
 /// Fences one broker that was silent for too long. True when there may be more.

@@ -78,7 +78,7 @@ impl Sessions {
     }
 
     /// A heartbeat told how far its broker has read.
-    pub(super) fn on_progress(&mut self, id: NodeId, metadata_offset: Offset, fenced: bool) {
+    pub fn on_progress(&mut self, id: NodeId, metadata_offset: Offset, fenced: bool) {
         let fresh = Progress {
             metadata_offset,
             controlled_shutdown_offset: None,

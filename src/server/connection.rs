@@ -145,18 +145,18 @@ impl Connection {
         Ok(())
     }
 
-    /// Hands a request to the controller and waits for its answer.
+    /// Hands a request to the controller and waits for its answer; what changes nothing is answered here.
     async fn ask(
         &self,
         client_id: Option<String>,
         api_version: i16,
         request: Request,
     ) -> Result<Response, End> {
-        if let Request::BrokerHeartbeat(heartbeat) = &request {
-            let now = self.acceptor.clock.time();
-            self.acceptor
-                .contacts
-                .stamp(heartbeat.broker_id, heartbeat.broker_epoch, now);
+        let received = self.acceptor.clock.time();
+        if let Request::BrokerHeartbeat(heartbeat) = &request
+            && let Some(answer) = self.acceptor.contacts.on_heartbeat(heartbeat, received)
+        {
+            return Ok(answer.into());
         }
         let caller = Caller {
             token: Token(self.acceptor.next_token.fetch_add(1, Ordering::Relaxed)),
@@ -165,7 +165,7 @@ impl Connection {
             client_host: host_bytes(&self.peer),
             listener_name: self.acceptor.listener_name.clone(),
             client_id,
-            received: self.acceptor.clock.time(),
+            received,
         };
         let (reply, answer) = oneshot::channel();
         self.acceptor.inbox.push(Input::Request {

@@ -1,36 +1,174 @@
-//! When each broker was last heard from, stamped by the connection that read its heartbeat before
-//! the heartbeat waits in any queue: a controller that is busy never takes a broker for dead
-//! (Kafka's `BrokerHeartbeatTracker`, KAFKA-15019).
+//! What the connections do with heartbeats before these wait in any queue: they note when each broker was
+//! last heard from, so that a busy controller never takes one for dead (Kafka's `BrokerHeartbeatTracker`,
+//! KAFKA-15019), and answer those by which nothing changes, so that no broker waits while the controller
+//! moves the leaderships of another.
 
 use std::{
     collections::BTreeMap,
     mem,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use crate::{
-    protocol::{BrokerEpoch, NodeId},
+    metadata::{brokers::Brokers, heartbeats},
+    protocol::{
+        BrokerEpoch, NodeId, Offset,
+        messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse},
+    },
     time::Time,
 };
 
-/// The stamps since they were last taken, the newest of each broker's lives.
+/// A sign of life.
+#[derive(Clone, Copy, Debug)]
+pub struct Contact {
+    /// When it arrived.
+    pub at: Time,
+    /// How far the broker has read, if the controller will not learn it from the heartbeat itself.
+    pub progress: Option<Offset>,
+}
+
+/// Shared by the connections and the controller thread.
 #[derive(Debug, Default)]
 pub struct Contacts {
-    stamps: Mutex<BTreeMap<(NodeId, BrokerEpoch), Time>>,
+    shared: Mutex<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Since they were last taken, the newest of each broker's lives.
+    stamps: BTreeMap<(NodeId, BrokerEpoch), Contact>,
+    /// What is committed of the brokers, as the controller left it when it was last done with something;
+    /// `None` while it is not active.
+    brokers: Option<Brokers>,
+    /// When it began with what it does now.
+    busy_since: Option<Time>,
 }
 
 /// More brokers than any cluster has; a caller that invents broker ids cannot grow the table further.
 const MAX_STAMPS: usize = 100_000;
 
+/// A controller that is busy for longer than this may hang, and another one be active meanwhile: then its
+/// brokers must not be told that all is well, or they would never look for the other.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 impl Contacts {
-    pub fn stamp(&self, broker: NodeId, epoch: BrokerEpoch, at: Time) {
-        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-        if stamps.len() < MAX_STAMPS || stamps.contains_key(&(broker, epoch)) {
-            stamps.insert((broker, epoch), at);
+    /// A heartbeat has arrived. Returns its answer, unless the controller has to give it.
+    pub fn on_heartbeat(
+        &self,
+        heartbeat: &BrokerHeartbeatRequest,
+        at: Time,
+    ) -> Option<BrokerHeartbeatResponse> {
+        let mut shared = self.lock();
+        let in_time = shared.busy_since.is_none_or(|since| at - since < PATIENCE);
+        let brokers = shared.brokers.as_ref().filter(|_| in_time);
+        let answer = brokers.and_then(|brokers| heartbeats::steady(brokers, heartbeat));
+        let key = (heartbeat.broker_id, heartbeat.broker_epoch);
+        if shared.stamps.len() < MAX_STAMPS || shared.stamps.contains_key(&key) {
+            let progress = answer.as_ref().map(|_| heartbeat.current_metadata_offset);
+            shared.stamps.insert(key, Contact { at, progress });
+        }
+        answer
+    }
+
+    /// The controller begins with something at `now`, and takes what was noted before.
+    pub fn begin(&self, now: Time) -> BTreeMap<(NodeId, BrokerEpoch), Contact> {
+        let mut shared = self.lock();
+        shared.busy_since = Some(now);
+        mem::take(&mut shared.stamps)
+    }
+
+    /// It is done, and this is what it knows of brokers if it is active.
+    pub fn end(&self, brokers: Option<&Brokers>) {
+        let mut shared = self.lock();
+        shared.busy_since = None;
+        let same = match (&shared.brokers, brokers) {
+            (Some(known), Some(brokers)) => known.is_same(brokers),
+            (known, brokers) => known.is_none() && brokers.is_none(),
+        };
+        if !same {
+            shared.brokers = brokers.cloned();
         }
     }
 
-    pub fn take(&self) -> BTreeMap<(NodeId, BrokerEpoch), Time> {
-        mem::take(&mut *self.stamps.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        metadata::State,
+        protocol::records::{MetadataRecord, RegisterBrokerRecord},
+    };
+
+    fn beat() -> BrokerHeartbeatRequest {
+        BrokerHeartbeatRequest {
+            broker_id: NodeId(1),
+            broker_epoch: BrokerEpoch(7),
+            current_metadata_offset: Offset(9),
+            ..Default::default()
+        }
+    }
+
+    /// With broker 1 in its life 7, not fenced.
+    fn state() -> State {
+        let mut state = State::default();
+        let registration = MetadataRecord::from(RegisterBrokerRecord {
+            broker_id: NodeId(1),
+            broker_epoch: BrokerEpoch(7),
+            fenced: false,
+            ..Default::default()
+        });
+        state
+            .replay(Offset(7), &registration)
+            .expect("a registration");
+        state
+    }
+
+    #[test]
+    fn what_changes_nothing_is_answered_while_the_controller_works() {
+        let (contacts, state) = (Contacts::default(), state());
+        assert!(
+            contacts.on_heartbeat(&beat(), Time(0)).is_none(),
+            "nobody is active"
+        );
+        contacts.end(Some(&state.brokers));
+        contacts.begin(Time(5));
+        let answer = contacts.on_heartbeat(&beat(), Time(6)).expect("an answer");
+        assert!(answer.is_caught_up && !answer.is_fenced);
+        let leaves = BrokerHeartbeatRequest {
+            want_shut_down: true,
+            ..beat()
+        };
+        assert!(contacts.on_heartbeat(&leaves, Time(6)).is_none());
+        let of_old = BrokerHeartbeatRequest {
+            broker_epoch: BrokerEpoch(6),
+            ..beat()
+        };
+        assert!(contacts.on_heartbeat(&of_old, Time(6)).is_none());
+
+        contacts.on_heartbeat(&beat(), Time(8));
+        let noted = contacts.begin(Time(9));
+        let contact = noted[&(NodeId(1), BrokerEpoch(7))];
+        assert_eq!((contact.at, contact.progress), (Time(8), Some(Offset(9))));
+    }
+
+    #[test]
+    fn nobody_is_told_that_all_is_well_by_a_controller_that_hangs() {
+        let (contacts, state) = (Contacts::default(), state());
+        contacts.end(Some(&state.brokers));
+        contacts.begin(Time(0));
+        let limit = Time(0) + PATIENCE;
+        assert!(contacts.on_heartbeat(&beat(), limit).is_none());
+        contacts.end(Some(&state.brokers));
+        assert!(contacts.on_heartbeat(&beat(), limit).is_some(), "it rests");
+        contacts.end(None);
+        assert!(
+            contacts.on_heartbeat(&beat(), limit).is_none(),
+            "another is active"
+        );
     }
 }

@@ -8,7 +8,7 @@ use tracing::{error, info};
 
 use super::{
     clock::Clock,
-    contacts::Contacts,
+    contacts::{Contact, Contacts},
     die,
     disk::{Disk, Job},
     inbox::{Inbox, Input},
@@ -77,8 +77,9 @@ impl Node {
                     .next(deadline.map(|deadline| deadline - now.time)),
             };
             // Before anything else: a heartbeat that waits in the queue counts already.
-            for ((broker, epoch), at) in self.contacts.take() {
-                self.controller.on_contact(broker, epoch, at);
+            for ((broker, epoch), contact) in self.contacts.begin(self.clock.time()) {
+                let Contact { at, progress } = contact;
+                self.controller.on_contact(broker, epoch, at, progress);
             }
             if let Some(input) = input {
                 self.on_input(input);
@@ -101,6 +102,8 @@ impl Node {
                 self.controller.shutdown(now);
                 self.perform_effects();
             }
+            self.contacts
+                .end(self.controller.active_state().map(|state| &state.brokers));
             let impatient = self.stop_by.is_some_and(|stop_by| stop_by <= now.time);
             if impatient || self.controller.raft().is_shut_down() {
                 return self.disk.stop();

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use kraftd::{
-    metadata::State,
+    metadata::{State, heartbeats},
     protocol::{
         BrokerEpoch, ErrorCode, NodeId, Offset, Uuid,
         features::{METADATA_VERSION, MetadataVersion},
@@ -205,7 +205,14 @@ impl World {
             cordoned_log_dirs: directories(command.list("cordoned")?),
             ..Default::default()
         };
+        let steady = heartbeats::steady(&self.state().brokers, &request);
+        let before = self.state_end();
         let response = ask!(self.quorum, BrokerHeartbeat 2 request);
+        if let Some(steady) = steady {
+            // A connection would have answered by itself: nothing may be missed by that.
+            let (answer, end) = (response.clone(), self.state_end());
+            assert_eq!((steady, before), (answer, end));
+        }
         if !response.error_code.is_ok() {
             return Ok(format!("{}\n", response.error_code));
         }

@@ -310,7 +310,7 @@ impl Quorum {
             .as_mut()
             .expect("the node is up");
         if let Request::BrokerHeartbeat(heartbeat) = &request {
-            controller.on_contact(heartbeat.broker_id, heartbeat.broker_epoch, now.time);
+            controller.on_contact(heartbeat.broker_id, heartbeat.broker_epoch, now.time, None);
         }
         controller.on_request(now, caller, request);
         self.perform(to);

@@ -12,7 +12,11 @@ use kraftd::{
     raft::Token,
 };
 
-use crate::{core::Core, node::Asker, world::World};
+use crate::{
+    core::Core,
+    node::{Asker, Contact},
+    world::World,
+};
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +174,11 @@ impl World {
             let brokers = core.stable_state().map(|state| state.brokers.clone());
             for (broker, known) in brokers.iter().flat_map(|brokers| brokers.iter()) {
                 if !node.heard.contains_key(&(broker, known.epoch)) {
-                    core.on_contact(broker, known.epoch, now);
+                    core.on_contact(Contact {
+                        session: (broker, known.epoch),
+                        at: now,
+                        progress: None,
+                    });
                 }
             }
         }

@@ -5,15 +5,18 @@ use kraftd::{
     controller::{
         Caller, Controller, Effect, LoadedSnapshot, LogEvent, Principal, RequestId, SnapshotLoader,
     },
-    metadata::State,
+    metadata::{State, heartbeats},
     protocol::{
-        BrokerEpoch, NodeId, Offset, OffsetAndEpoch,
+        NodeId, Offset, OffsetAndEpoch,
         api::{Request, Response},
+        messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse},
         record_batch::RecordBatch,
     },
     raft::{self, Raft, SendError, Token},
     time::{Now, Time},
 };
+
+use crate::node::Contact;
 
 /// The cluster's id.
 pub const CLUSTER_ID: &str = "AAAAAAAAAAAAAAAAAAAAXQ";
@@ -57,11 +60,24 @@ impl Core {
         }
     }
 
-    /// A broker's heartbeat has arrived, and waits for its turn.
-    pub fn on_contact(&mut self, broker: NodeId, epoch: BrokerEpoch, at: Time) {
+    /// A broker's heartbeat has arrived, and waits for its turn or was answered already.
+    pub fn on_contact(&mut self, contact: Contact) {
         match self {
             Core::Raft(_) => {}
-            Core::Controller(controller) => controller.on_contact(broker, epoch, at),
+            Core::Controller(controller) => {
+                let (broker, epoch) = contact.session;
+                controller.on_contact(broker, epoch, contact.at, contact.progress);
+            }
+        }
+    }
+
+    /// What a connection answers to a heartbeat by itself.
+    pub fn steady(&self, heartbeat: &BrokerHeartbeatRequest) -> Option<BrokerHeartbeatResponse> {
+        match self {
+            Core::Raft(_) => None,
+            Core::Controller(controller) => {
+                heartbeats::steady(&controller.active_state()?.brokers, heartbeat)
+            }
         }
     }
 

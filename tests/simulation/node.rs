@@ -29,6 +29,14 @@ pub struct Asker {
     pub version: i16,
 }
 
+/// A heartbeat as the controller is told of it.
+pub struct Contact {
+    pub session: (NodeId, BrokerEpoch),
+    pub at: Time,
+    /// How far the broker has read, if the connection has answered it.
+    pub progress: Option<Offset>,
+}
+
 pub struct Node {
     pub id: NodeId,
     pub disk: MemoryLog,
@@ -48,7 +56,7 @@ pub struct Node {
     pub slow_cpu: Option<(u64, Time)>,
     pub busy_until: Time,
     /// Heartbeats that have arrived, stamped, and not been told to the controller.
-    pub contacts: Vec<(NodeId, BrokerEpoch, Time)>,
+    pub contacts: Vec<Contact>,
     /// When each broker was last heard from in this life.
     pub heard: BTreeMap<(NodeId, BrokerEpoch), Time>,
     /// Handed to the disk while a sync was under way.

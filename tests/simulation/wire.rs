@@ -147,10 +147,14 @@ impl World {
         (!due).then(|| core.raft().quorum_state().clone())
     }
 
-    pub fn answer(&mut self, from: NodeId, token: Token, mut response: Response) {
-        let Some(asker) = self.node(from).askers.remove(&token) else {
-            return;
-        };
+    pub fn answer(&mut self, from: NodeId, token: Token, response: Response) {
+        if let Some(asker) = self.node(from).askers.remove(&token) {
+            self.answer_to(from, asker, response);
+        }
+    }
+
+    /// What follows from an answer, and its way over the network.
+    pub fn answer_to(&mut self, from: NodeId, asker: Asker, mut response: Response) {
         self.twist(from, &mut response);
         self.coverage
             .on_answer(&response, self.on_pre_vote, self.on_fetch);

@@ -26,7 +26,7 @@ use crate::{
     coverage::{Coverage, Mark},
     nemesis::Fault,
     network::Network,
-    node::{Asker, Node},
+    node::{Asker, Contact, Node},
     observer::Observer,
     plan::Plan,
 };
@@ -305,8 +305,8 @@ impl World {
 
     fn handle(&mut self, mut event: Event) {
         let until = self.pause_of(&event);
-        if until.is_none() {
-            self.receive(&mut event);
+        if until.is_none() && self.receive(&mut event) {
+            return;
         }
         if let Some(until) = until.or_else(|| self.busy_until(&event)) {
             return self.at(until, event);
@@ -394,35 +394,47 @@ impl World {
         (busy_until > self.now).then_some(busy_until)
     }
 
-    /// The connection reads a request, and stamps heartbeats before they wait in line.
-    fn receive(&mut self, event: &mut Event) {
+    /// The connection reads a request, and stamps heartbeats before they wait in line. Says whether it has
+    /// answered, too.
+    fn receive(&mut self, event: &mut Event) -> bool {
         let time = self.now;
         let Event::Request {
             to,
+            from,
             request,
             arrived,
             ..
         } = event
         else {
-            return;
+            return false;
         };
         let late = self.plan.has(PlantedBug::HeartbeatsWaitInLine);
         let busy = self.nodes[to].busy_until > time;
         let node = self.nodes.get_mut(to).expect("a node");
         if node.core.is_none() || arrived.is_some() && !late {
-            return;
+            return false;
         }
+        let mut answer = None;
         let at = node.now(time).time;
         *arrived = Some(at);
         if let Request::BrokerHeartbeat(heartbeat) = request {
             let session = (heartbeat.broker_id, heartbeat.broker_epoch);
             node.heard.entry(session).or_insert(at);
+            let core = node.core.as_ref().filter(|_| !late);
+            answer = core.and_then(|core| core.steady(heartbeat));
             if !(late && busy) {
-                node.contacts.push((session.0, session.1, at));
+                node.contacts.push(Contact {
+                    session,
+                    at,
+                    progress: answer.as_ref().map(|_| heartbeat.current_metadata_offset),
+                });
             }
             let heard = node.heard.get_mut(&session);
             heard.into_iter().for_each(|last| *last = at.max(*last));
         }
+        let (from, to) = (*to, *from);
+        let answered = answer.map(|answer| self.answer_to(from, to, answer.into()));
+        answered.is_some()
     }
 
     /// Lets a running node see an input, and performs what follows.
@@ -437,8 +449,8 @@ impl World {
         let contacts = std::mem::take(&mut node.contacts);
         if let Some(core) = &mut node.core {
             let _span = tracing::info_span!("", ms = time.0 / 1000, node = id.0).entered();
-            for (broker, epoch, at) in contacts {
-                core.on_contact(broker, epoch, at);
+            for contact in contacts {
+                core.on_contact(contact);
             }
             // Timers wait in no line.
             if core.deadline().is_some_and(|deadline| deadline < now.time) {
