@@ -14,7 +14,7 @@ use support::{
     DEFAULT_JVM, Kind, Settings,
     client::Client,
     cluster::{Cluster, ELECTION_TIMEOUT},
-    first_commit, is_committed, kafka, machine, quantile, resident_kib, write,
+    first_commit, is_committed, kafka, machine, quantile, resident_kib, write_many,
 };
 
 mod support;
@@ -24,13 +24,22 @@ const COMMITS: usize = 100;
 const FAILOVERS: usize = 5;
 const STARTS: usize = 3;
 
+/// Records of one write.
+const SIZES: [usize; 4] = [1, 10, 100, 1_000];
+/// Clients that write at once, one record each.
+const CROWDS: [usize; 3] = [1, 8, 32];
+const WRITES_OF_A_CROWD: usize = 640;
+
 /// Commits before the first measured round: Java compiles its hot code meanwhile.
 const WARM_UP: usize = 600;
 
 struct Contender {
     name: &'static str,
     cluster: Cluster,
-    commits: Vec<Duration>,
+    /// By [`SIZES`].
+    commits: [Vec<Duration>; SIZES.len()],
+    /// How long all of [`WRITES_OF_A_CROWD`] took, by [`CROWDS`].
+    crowds: [Vec<Duration>; CROWDS.len()],
     failovers: Vec<Duration>,
     starts: Vec<Duration>,
     resident_mib: u64,
@@ -56,14 +65,12 @@ fn main() {
     }
     contenders
         .iter()
-        .for_each(|contender| drop(contender.commit(WARM_UP)));
-    for _ in 0..COMMIT_ROUNDS {
-        for contender in &mut contenders {
-            let mut commits = contender.commit(COMMITS);
-            contender.commits.append(&mut commits);
-        }
-    }
+        .for_each(|contender| drop(contender.commit(WARM_UP, 1)));
     contenders.iter_mut().for_each(Contender::weigh);
+    eprintln!("commits");
+    for _ in 0..COMMIT_ROUNDS {
+        contenders.iter_mut().for_each(Contender::commit_all);
+    }
     eprintln!("failovers");
     for _ in 0..FAILOVERS {
         contenders.iter_mut().for_each(Contender::fail_over);
@@ -76,7 +83,8 @@ impl Contender {
         Contender {
             name,
             cluster: Cluster::format(settings),
-            commits: Vec::new(),
+            commits: Default::default(),
+            crowds: Default::default(),
             failovers: Vec::new(),
             starts: Vec::new(),
             resident_mib: 0,
@@ -96,14 +104,31 @@ impl Contender {
         self.starts.push(start.elapsed());
     }
 
+    /// A round of writes of every size, and of every crowd.
+    fn commit_all(&mut self) {
+        for (index, records) in SIZES.into_iter().enumerate() {
+            let mut commits = self.commit(COMMITS, records);
+            self.commits[index].append(&mut commits);
+        }
+        for (index, clients) in CROWDS.into_iter().enumerate() {
+            let start = Instant::now();
+            let write = || drop(self.commit(WRITES_OF_A_CROWD / clients, 1));
+            thread::scope(|scope| {
+                (0..clients).for_each(|_| drop(scope.spawn(write)));
+            });
+            self.crowds[index].push(start.elapsed());
+        }
+    }
+
     /// One write after the other, straight at the active controller.
-    fn commit(&self, count: usize) -> Vec<Duration> {
+    fn commit(&self, count: usize, records: usize) -> Vec<Duration> {
         let leader = self.cluster.wait_for_leader(ELECTION_TIMEOUT);
         let port = self.cluster.controllers[leader.index].port;
         let mut client = Client::connect(port).expect("a connection to the leader");
         let mut commit = |number: usize| {
+            let write = write_many(number, records);
             let start = Instant::now();
-            let answer = client.exchange(1, &write(number)).expect("an answer");
+            let answer = client.exchange(1, &write).expect("an answer");
             assert!(is_committed(&answer), "{}: {answer:?}", self.name);
             start.elapsed()
         };
@@ -145,47 +170,48 @@ impl Contender {
 
 fn report(contenders: &mut [Contender]) {
     println!("{}\n", machine());
-    println!(
-        "{:<16}{:>12}{:>12}{:>14}{:>14}{:>12}{:>10}",
-        "3 voters",
-        "commit p50",
-        "commit p99",
-        "failover p50",
-        "failover max",
-        "start p50",
-        "memory"
-    );
-    let mut rows: Vec<[f64; 6]> = Vec::new();
-    for contender in contenders.iter_mut() {
-        contender.commits.sort();
-        contender.failovers.sort();
-        contender.starts.sort();
-        let row = [
-            quantile(&contender.commits, 0.5),
-            quantile(&contender.commits, 0.99),
-            quantile(&contender.failovers, 0.5),
-            quantile(&contender.failovers, 1.0),
-            quantile(&contender.starts, 0.5),
-            contender.resident_mib as f64,
-        ];
-        println!(
-            "{:<16}{:>9.2} ms{:>9.2} ms{:>11.0} ms{:>11.0} ms{:>9.0} ms{:>6.0} MiB",
-            contender.name, row[0], row[1], row[2], row[3], row[4], row[5]
-        );
-        rows.push(row);
+    let rows: Vec<_> = contenders.iter_mut().map(figures).collect();
+    print!("{:<34}", "three voters");
+    contenders
+        .iter()
+        .for_each(|contender| print!("{:>16}", contender.name));
+    println!("{:>28}", "Java's / ours");
+    for (index, (name, is_rate, _)) in rows[0].iter().enumerate() {
+        print!("{name:<34}");
+        let values: Vec<f64> = rows.iter().map(|row| row[index].2).collect();
+        values.iter().for_each(|value| print!("{value:>16.2}"));
+        let (ours, javas) = values.split_last().expect("three contenders");
+        for java in javas {
+            let ratio = if *is_rate { ours / java } else { java / ours };
+            print!("{ratio:>13.1}x");
+        }
+        println!();
     }
-    let (ours, javas) = rows.split_last().expect("three rows");
-    for (java, contender) in javas.iter().zip(contenders.iter()) {
-        let ratio = |column: usize| java[column] / ours[column];
-        println!(
-            "{:<16}{:>11.1}x{:>11.1}x{:>13.1}x{:>13.1}x{:>11.1}x{:>9.1}x",
-            format!("{} / ours", contender.name),
-            ratio(0),
-            ratio(1),
-            ratio(2),
-            ratio(3),
-            ratio(4),
-            ratio(5)
-        );
+}
+
+/// What a contender comes to: names, whether more is better, and values.
+fn figures(contender: &mut Contender) -> Vec<(String, bool, f64)> {
+    let mut figures = Vec::new();
+    for (times, records) in contender.commits.iter_mut().zip(SIZES) {
+        times.sort();
+        for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
+            let name = format!("write of {records}, {name} (ms)");
+            figures.push((name, false, quantile(times, share)));
+        }
     }
+    for (times, clients) in contender.crowds.iter_mut().zip(CROWDS) {
+        times.sort();
+        let rate = WRITES_OF_A_CROWD as f64 * 1e3 / quantile(times, 0.5);
+        figures.push((format!("writes of {clients} at once (1/s)"), true, rate));
+    }
+    for times in [&mut contender.failovers, &mut contender.starts] {
+        times.sort();
+    }
+    let (failovers, starts) = (&contender.failovers, &contender.starts);
+    let mut time = |name: &str, value| figures.push((name.to_owned(), false, value));
+    time("failover, p50 (ms)", quantile(failovers, 0.5));
+    time("failover, slowest (ms)", quantile(failovers, 1.0));
+    time("start, p50 (ms)", quantile(starts, 0.5));
+    time("memory (MiB)", contender.resident_mib as f64);
+    figures
 }

@@ -3,9 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each bench uses a part")]
 
 use std::{
-    fs,
-    io::Write,
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -13,6 +11,8 @@ use kraftd::protocol::api::{Request, Response};
 
 use self::client::Client;
 pub use self::cluster::{Kind, Settings};
+
+pub mod floor;
 
 macro_rules! harness {
     ($($module:ident $path:literal)*) => { $(
@@ -44,9 +44,16 @@ pub const DEFAULT_JVM: &[&str] = &[
 
 /// A write that changes one record: a dynamic config that flips.
 pub fn write(number: usize) -> Request {
+    write_many(number, 1)
+}
+
+/// A write of so many records.
+pub fn write_many(number: usize, records: usize) -> Request {
     let value = (number % 2).to_string();
-    let change = [("bench.flag", requests::SET, Some(value.as_str()))];
-    requests::alter((requests::BROKER, ""), &change, false)
+    let names: Vec<_> = (0..records).map(|name| format!("bench.{name}")).collect();
+    let change = |name| (name, requests::SET, Some(value.as_str()));
+    let changes: Vec<_> = names.iter().map(|name| change(name.as_str())).collect();
+    requests::alter((requests::BROKER, ""), &changes, false)
 }
 
 pub fn is_committed(answer: &Response) -> bool {
@@ -104,24 +111,14 @@ pub fn machine() -> String {
         .next()
         .unwrap_or_default()
         .to_owned();
+    let floor = floor::measure();
     format!(
-        "{count} x {model}, Linux {}, fdatasync of 4 KiB {:.2} ms (p50)\nApache Kafka {}, {java}",
+        "{count} x {model}, Linux {}\nApache Kafka {}, {java}\nfloors (p50): fdatasync {:.3} ms, round trip over \
+         loopback {:.3} ms, a commit by three threads {:.3} ms",
         kernel.trim(),
-        quantile(&sync_times(), 0.5),
-        kafka::RELEASE
+        kafka::RELEASE,
+        quantile(&floor.sync, 0.5),
+        quantile(&floor.round_trip, 0.5),
+        quantile(&floor.commit, 0.5),
     )
-}
-
-/// What any commit costs on this disk at least.
-pub fn sync_times() -> Vec<Duration> {
-    let mut file = tempfile::tempfile().expect("a temporary file");
-    let mut sync = |_| {
-        let start = Instant::now();
-        file.write_all(&[0; 4096]).expect("a write");
-        file.sync_data().expect("a sync");
-        start.elapsed()
-    };
-    let mut times: Vec<Duration> = (0..100).map(&mut sync).collect();
-    times.sort();
-    times
 }
