@@ -12,7 +12,7 @@ use kraftd::{
     time::Time,
 };
 
-use crate::{core::Core, rim::HEARTBEAT_INTERVAL_MS, world::World};
+use crate::{core::Core, node::Contact, rim::HEARTBEAT_INTERVAL_MS, world::World};
 
 /// What the active controller was told by heartbeats.
 #[derive(Default)]
@@ -57,7 +57,9 @@ impl World {
         if waited_ms > HEARTBEAT_INTERVAL_MS / 2 {
             return None;
         }
-        let controller = settled(node.core.as_ref());
+        // What was answered already, and not told yet, may say something else.
+        let all_told = node.contacts.iter().all(|one| one.progress.is_none());
+        let controller = settled(node.core.as_ref()).filter(|_| all_told);
         let leaves = heartbeat.want_shut_down && !heartbeat.want_fence;
         Some(Heard {
             broker: heartbeat.broker_id,
@@ -99,6 +101,13 @@ impl World {
 }
 
 impl Leaving {
+    /// A heartbeat that was answered already tells how far its broker has read, too.
+    pub fn on_contact(&mut self, contact: &Contact) {
+        if let Some(read) = contact.progress {
+            self.read.insert(contact.session.0, read);
+        }
+    }
+
     fn may_end(&self, active: &Controller, heartbeat: &BrokerHeartbeatRequest) -> bool {
         let (id, state) = (heartbeat.broker_id, active.stable_state());
         let Some(since) = self.since.get(&heartbeat.broker_epoch) else {

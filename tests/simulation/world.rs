@@ -450,6 +450,7 @@ impl World {
         if let Some(core) = &mut node.core {
             let _span = tracing::info_span!("", ms = time.0 / 1000, node = id.0).entered();
             for contact in contacts {
+                node.watch.leaving.on_contact(&contact);
                 core.on_contact(contact);
             }
             // Timers wait in no line.
