@@ -51,6 +51,8 @@ pub struct MemoryLog {
     /// Whose it is, from its first start on.
     owner: Option<NodeId>,
     failure: Option<Failure>,
+    /// It is worn out: no sync succeeds any more, not after a restart either.
+    worn: bool,
     /// How many batches there were before a sync that failed: what came after is on no disk.
     doubtful_from: Option<usize>,
     start: OffsetAndEpoch,
@@ -74,6 +76,7 @@ impl Default for MemoryLog {
         MemoryLog {
             owner: None,
             failure: None,
+            worn: false,
             doubtful_from: None,
             start: OffsetAndEpoch::default(),
             batches: Vec::new(),
@@ -122,8 +125,21 @@ impl MemoryLog {
         self.failure = failure;
     }
 
-    /// Before a write.
+    /// From now on every sync fails, or none because of that.
+    pub fn wear_out(&mut self, worn: bool) {
+        self.worn = worn;
+    }
+
+    pub fn is_worn(&self) -> bool {
+        self.worn
+    }
+
+    /// Before a write, which ends with a sync.
     fn begin(&mut self) -> Result<(), LogError> {
+        if self.worn {
+            self.doubtful_from.get_or_insert(self.synced);
+            return Err(failed("cannot sync"));
+        }
         match self.failure {
             Some(Failure::Full) => {
                 let full = io::Error::from(io::ErrorKind::StorageFull);

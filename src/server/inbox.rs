@@ -43,7 +43,7 @@ pub enum Input {
 
 /// Served in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lane {
+pub enum Lane {
     /// The quorum itself, and what keeps brokers alive.
     Quorum,
     /// Brokers at work.
@@ -54,10 +54,14 @@ enum Lane {
 
 impl Lane {
     fn of(input: &Input) -> Lane {
-        let Input::Request { request, .. } = input else {
-            return Lane::Quorum;
-        };
-        match request.api_key() {
+        match input {
+            Input::Request { request, .. } => Lane::of_request(request.api_key()),
+            _ => Lane::Quorum,
+        }
+    }
+
+    pub fn of_request(api_key: ApiKey) -> Lane {
+        match api_key {
             ApiKey::FETCH
             | ApiKey::FETCH_SNAPSHOT
             | ApiKey::VOTE
@@ -75,24 +79,50 @@ impl Lane {
     }
 }
 
+/// What waits, in its lanes.
+pub struct Lanes<T>([VecDeque<T>; 3]);
+
+impl<T> Default for Lanes<T> {
+    fn default() -> Lanes<T> {
+        Lanes(Default::default())
+    }
+}
+
+impl<T> Lanes<T> {
+    pub fn push(&mut self, lane: Lane, input: T) {
+        self.0[lane as usize].push_back(input);
+    }
+
+    pub fn pop(&mut self) -> Option<T> {
+        self.0.iter_mut().find_map(VecDeque::pop_front)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(VecDeque::is_empty)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flatten()
+    }
+}
+
 /// Unbounded in itself: a connection has one request in flight, so there are never more inputs than
 /// connections, peers and log jobs.
 #[derive(Default)]
 pub struct Inbox {
-    lanes: Mutex<[VecDeque<Input>; 3]>,
+    lanes: Mutex<Lanes<Input>>,
     arrived: Condvar,
 }
 
 impl Inbox {
     pub fn push(&self, input: Input) {
-        let lane = Lane::of(&input);
-        self.lanes()[lane as usize].push_back(input);
+        self.lanes().push(Lane::of(&input), input);
         self.arrived.notify_one();
     }
 
     /// The next input; `None` when `patience` ran out first (`None`: wait as long as it takes).
     pub fn next(&self, patience: Option<Duration>) -> Option<Input> {
-        let idle = |lanes: &mut [VecDeque<Input>; 3]| lanes.iter().all(VecDeque::is_empty);
+        let idle = |lanes: &mut Lanes<Input>| lanes.is_empty();
         let lanes = self.lanes();
         let mut lanes = match patience {
             None => self
@@ -104,10 +134,10 @@ impl Inbox {
                 woken.unwrap_or_else(PoisonError::into_inner).0
             }
         };
-        lanes.iter_mut().find_map(VecDeque::pop_front)
+        lanes.pop()
     }
 
-    fn lanes(&self) -> MutexGuard<'_, [VecDeque<Input>; 3]> {
+    fn lanes(&self) -> MutexGuard<'_, Lanes<Input>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

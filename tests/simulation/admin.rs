@@ -21,14 +21,20 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{clients::BROKERS, history::History};
 
+/// What somebody in a hurry asks for now and then: so many partitions at once. The limit is what one
+/// operation may write (`QuorumController.MAX_RECORDS_PER_USER_OP`), the topic and its configuration included.
+const HUGE: std::ops::RangeInclusive<i32> = 1_000..=9_998;
+
 const TIMEOUT_MS: i32 = 5_000;
 /// Of so many topics one has many partitions, and so many.
 const LARGE_ONE_IN: u32 = 200;
 const LARGE: i32 = 100;
 const TOPIC: i8 = 2;
 
-#[derive(Default)]
 pub struct Admin {
+    /// In a hurry: of so many topics one is huge.
+    huge_one_in: Option<u32>,
+    id: NodeId,
     /// How many values of any kind it has asked for: none twice.
     values: u64,
     asked: Option<Asked>,
@@ -64,6 +70,20 @@ enum Asked {
 }
 
 impl Admin {
+    pub fn new(id: NodeId, huge_one_in: Option<u32>) -> Admin {
+        Admin {
+            huge_one_in,
+            id,
+            values: 0,
+            asked: None,
+            topics: Vec::new(),
+        }
+    }
+
+    pub fn is_hurried(&self) -> bool {
+        self.huge_one_in.is_some()
+    }
+
     pub fn ask(&mut self, rng: &mut ChaCha8Rng, history: &mut History) -> (i16, Request) {
         let known = (0..self.topics.len()).choose(rng);
         let (asked, version, request) = match (known, rng.random_range(0..24)) {
@@ -95,10 +115,11 @@ impl Admin {
 
     fn create(&mut self, rng: &mut ChaCha8Rng) -> (Asked, i16, Request) {
         self.values += 1;
-        let name = format!("topic-{}", self.values);
-        let partitions = match rng.random_ratio(1, LARGE_ONE_IN) {
-            true => LARGE,
-            false => rng.random_range(1..=4),
+        let name = format!("topic-{}-{}", self.id, self.values);
+        let partitions = match self.huge_one_in {
+            Some(one_in) if rng.random_ratio(1, one_in) => rng.random_range(HUGE),
+            None if rng.random_ratio(1, LARGE_ONE_IN) => LARGE,
+            _ => rng.random_range(1..=4),
         };
         let request = CreateTopicsRequest {
             topics: vec![CreatableTopic {

@@ -40,6 +40,10 @@ pub enum Mark {
     TornTail,
     CrashedBetweenEffects,
     SyncFailed,
+    /// A process stops as soon as it is started, since its disk syncs nothing.
+    StartFailedOnWornDisk,
+    CommittedBesideWornDisk,
+    SentToWrongName,
     WriteFailed,
     DiskFull,
     WrongDiskRefused,
@@ -51,6 +55,9 @@ pub enum Mark {
     ImageCompared,
     PromiseKept,
     Activated,
+    HugeTopicCreated,
+    /// The records of one event took more than a second to work on.
+    BusyForASecond,
     BrokerFenced,
     BrokerUnfenced,
     BrokerInControlledShutdown,
@@ -95,6 +102,9 @@ impl Mark {
         Mark::TornTail,
         Mark::CrashedBetweenEffects,
         Mark::SyncFailed,
+        Mark::StartFailedOnWornDisk,
+        Mark::CommittedBesideWornDisk,
+        Mark::SentToWrongName,
         Mark::WriteFailed,
         Mark::DiskFull,
         Mark::WrongDiskRefused,
@@ -110,6 +120,8 @@ impl Mark {
         Mark::ImageCompared,
         Mark::PromiseKept,
         Mark::Activated,
+        Mark::HugeTopicCreated,
+        Mark::BusyForASecond,
         Mark::BrokerFenced,
         Mark::BrokerUnfenced,
         Mark::BrokerInControlledShutdown,
@@ -214,6 +226,11 @@ impl Coverage {
                 let heard = answer.topics.first();
                 let heard = heard.is_some_and(|topic| topic.partitions[0].error_code.is_ok());
                 (answer.error_code, heard.then_some(Mark::SucceededByCall))
+            }
+            Response::CreateTopics(answer) => {
+                let topic = &answer.topics[0];
+                let is_huge = topic.num_partitions >= 1_000 && topic.error_code.is_ok();
+                (topic.error_code, is_huge.then_some(Mark::HugeTopicCreated))
             }
             Response::BrokerRegistration(answer) => (answer.error_code, None),
             Response::BrokerHeartbeat(answer) => {

@@ -31,7 +31,7 @@ const DAMAGES: &[Damage] = &[
 /// How long it takes people to replace a disk, in microseconds.
 const REPAIR_US: u64 = 1_000_000;
 
-fn is_sound(node: &Node) -> bool {
+pub fn is_sound(node: &Node) -> bool {
     node.disk.is_readable() && node.disk.saved_quorum_state().standing == Standing::Sound
 }
 
@@ -141,6 +141,9 @@ impl World {
             LogError::SnapshotNotFound(_) => panic!("{id} needs a snapshot that it has not"),
         };
         self.coverage.reach(mark);
+        if mark == Mark::SyncFailed && self.nodes[&id].core.is_none() {
+            self.coverage.reach(Mark::StartFailedOnWornDisk);
+        }
         assert!(text.len() > 20, "it says why and what helps: {text}");
         tracing::info!(node = id.0, text, "stops");
         self.kill(id);
@@ -154,7 +157,25 @@ impl World {
 
     /// For the end: nothing fails any more.
     pub fn mend_disk(&mut self, id: NodeId) {
-        self.node(id).disk.fail(None);
+        let disk = &mut self.node(id).disk;
+        disk.fail(None);
+        disk.wear_out(false);
+    }
+
+    /// No sync succeeds any more, whatever is started there.
+    pub fn wear_out(&mut self, id: NodeId, down_us: u64) {
+        self.node(id).disk.wear_out(true);
+        self.after(REPAIR_US + down_us, Event::DiskSeenTo(id));
+    }
+
+    /// People copy what a worn disk still shows to a new one, or put in a blank one where that is safe.
+    pub fn see_to_disk(&mut self, id: NodeId) {
+        if self.node(id).disk.is_worn() {
+            if self.rng.random() {
+                self.replace_disk(id);
+            }
+            self.mend_disk(id);
+        }
     }
 
     /// The node writes a snapshot of what is committed, and drops the log before it.

@@ -5,10 +5,12 @@ use kraftd::{
     metadata::{
         State,
         configs::{ConfigResource, ResourceType},
-        partitions::LeaderRecoveryState,
+        partitions::{LeaderRecoveryState, Partition},
         topics::TopicIdPartition,
     },
-    protocol::{NodeId, Offset, Uuid, record_batch::RecordBatch, records::MetadataRecord},
+    protocol::{
+        BrokerEpoch, NodeId, Offset, Uuid, record_batch::RecordBatch, records::MetadataRecord,
+    },
 };
 
 use crate::{coverage::Coverage, history::History};
@@ -62,10 +64,10 @@ impl Images {
             let records = batch.metadata_records().expect("our own records");
             for (offset, record) in &records {
                 coverage.on_committed(&self.latest, record);
-                let before = self.latest.clone();
+                let before = Before::of(&self.latest, record);
                 let replayed = self.latest.replay(*offset, record);
                 replayed.unwrap_or_else(|error| panic!("committed, but: {error}"));
-                check_record(&before, &self.latest, record);
+                before.check(record, &self.latest);
                 history.on_committed(&self.latest, *offset, record);
                 touched.extend(Touched::by(record));
             }
@@ -159,45 +161,66 @@ impl Touched {
     }
 }
 
-/// What a record may do to the state before it.
-fn check_record(before: &State, after: &State, record: &MetadataRecord) {
-    match record {
-        MetadataRecord::Partition(record) => {
-            check_partition(before, after, record.topic_id, record.partition_id);
+/// What a record is about, as it was before.
+struct Before {
+    partition: Option<(TopicIdPartition, Option<Partition>)>,
+    broker: Option<(Uuid, BrokerEpoch)>,
+    next_producer_id: i64,
+}
+
+impl Before {
+    fn of(state: &State, record: &MetadataRecord) -> Before {
+        let id = match record {
+            MetadataRecord::Partition(record) => Some((record.topic_id, record.partition_id)),
+            MetadataRecord::PartitionChange(record) => Some((record.topic_id, record.partition_id)),
+            _ => None,
+        };
+        let id = id.map(|(topic_id, partition_id)| TopicIdPartition {
+            topic_id,
+            partition_id,
+        });
+        let broker = match record {
+            MetadataRecord::RegisterBroker(record) => state.brokers.get(record.broker_id),
+            _ => None,
+        };
+        Before {
+            partition: id.map(|id| (id, state.topics.partition(id).cloned())),
+            broker: broker.map(|broker| (broker.incarnation_id, broker.epoch)),
+            next_producer_id: state.producer_ids.next(),
         }
-        MetadataRecord::PartitionChange(record) => {
-            check_partition(before, after, record.topic_id, record.partition_id);
+    }
+
+    /// What the record may do, and what it has made of it.
+    fn check(self, record: &MetadataRecord, after: &State) {
+        if let Some((id, old)) = self.partition {
+            check_partition(id, old, after);
         }
-        MetadataRecord::RegisterBroker(record) => {
-            let Some(known) = before.brokers.get(record.broker_id) else {
-                return;
-            };
-            let same_life = known.incarnation_id == record.incarnation_id;
-            assert!(
-                match same_life {
-                    true => known.epoch == record.broker_epoch,
-                    false => known.epoch < record.broker_epoch,
-                },
-                "broker {} had the epoch {}: {record:?}",
-                record.broker_id,
-                known.epoch
-            );
+        match record {
+            MetadataRecord::RegisterBroker(record) => {
+                let Some((incarnation_id, epoch)) = self.broker else {
+                    return;
+                };
+                assert!(
+                    match incarnation_id == record.incarnation_id {
+                        true => epoch == record.broker_epoch,
+                        false => epoch < record.broker_epoch,
+                    },
+                    "broker {} had the epoch {epoch}: {record:?}",
+                    record.broker_id,
+                );
+            }
+            MetadataRecord::ProducerIds(record) => {
+                let taken = self.next_producer_id;
+                assert!(taken < record.next_producer_id, "{taken}: {record:?}");
+            }
+            _ => {}
         }
-        MetadataRecord::ProducerIds(record) => {
-            let taken = before.producer_ids.next();
-            assert!(taken < record.next_producer_id, "{taken}: {record:?}");
-        }
-        _ => {}
     }
 }
 
 /// Who is in sync is a replica, a leader is in sync, nobody is both in sync and eligible; and epochs rise.
 /// Eligible may be who is no replica any more, as with Kafka: only replicas are elected.
-fn check_partition(before: &State, after: &State, topic_id: Uuid, partition_id: i32) {
-    let id = TopicIdPartition {
-        topic_id,
-        partition_id,
-    };
+fn check_partition(id: TopicIdPartition, old: Option<Partition>, after: &State) {
     let partition = after.topics.partition(id).expect("it was just written");
     let is_replica = |broker: &NodeId| partition.replicas.contains(broker);
     let holds = partition.isr.iter().all(is_replica)
@@ -209,7 +232,7 @@ fn check_partition(before: &State, after: &State, topic_id: Uuid, partition_id: 
             .leader
             .is_none_or(|leader| partition.isr.contains(&leader));
     assert!(holds, "{id:?} becomes {partition:?}");
-    if let Some(old) = before.topics.partition(id) {
+    if let Some(old) = old {
         let rises = partition.partition_epoch == old.partition_epoch + 1
             && match partition.leader == old.leader {
                 true => partition.leader_epoch >= old.leader_epoch,

@@ -2,6 +2,7 @@
 //! healing. See docs/TESTING.md for how to replay a seed.
 
 mod admin;
+mod atlas;
 mod bank;
 mod beyond;
 mod bugs;
@@ -20,10 +21,12 @@ mod node;
 mod observer;
 mod plan;
 mod rim;
+mod rush;
 mod strangers;
 mod watch;
 mod wire;
 mod world;
+mod worn;
 
 use std::{
     env,

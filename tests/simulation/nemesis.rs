@@ -13,6 +13,7 @@ use rand::{Rng, seq::IteratorRandom};
 
 use crate::{
     coverage::Mark,
+    disks::is_sound,
     network::Kind,
     node::Asker,
     world::{Event, World},
@@ -25,6 +26,10 @@ const MAX_JUMP_MS: i64 = 3_600_000;
 const BUSY_US: u64 = 500;
 const BUSY_DOUBLED: Range<u32> = 0..10;
 const BUSY_FOR_US: Range<u64> = 500_000..5_000_000;
+const RUSH_FOR_US: Range<u64> = 500_000..3_000_000;
+/// Everything is healthy and connected: so many election timeouts later something is committed.
+const ELECTIONS: u64 = 5;
+const HAND_OVER_US: u64 = 5_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
@@ -42,6 +47,8 @@ pub enum Fault {
     SwapDisks,
     FullDisk,
     FailSync,
+    /// From now on every sync fails, also after restarts, until people have seen to the disk.
+    WearOut,
     /// A write that ends with an error, done or not.
     FailWrite,
     SlowDisk,
@@ -60,6 +67,10 @@ pub enum Fault {
     Pause,
     /// A host has too much to do.
     Overload,
+    /// Ten times as many requests as usual, and topics of thousands of partitions.
+    Rush,
+    /// The name of a peer is unknown at some node, or leads to another one, from its start on.
+    WrongName,
     WallClockJump,
     /// A clean stop, or where raft runs alone a resignation.
     Resign,
@@ -80,6 +91,7 @@ impl Fault {
         (Fault::SwapDisks, 15_000..40_000),
         (Fault::FullDisk, 5_000..30_000),
         (Fault::FailSync, 3_000..30_000),
+        (Fault::WearOut, 5_000..30_000),
         (Fault::FailWrite, 3_000..30_000),
         (Fault::SlowDisk, 3_000..15_000),
         (Fault::HungDisk, 5_000..30_000),
@@ -90,6 +102,8 @@ impl Fault {
         (Fault::Reset, 300..4_000),
         (Fault::Pause, 1_000..10_000),
         (Fault::Overload, 4_000..20_000),
+        (Fault::Rush, 10_000..40_000),
+        (Fault::WrongName, 2_000..15_000),
         (Fault::WallClockJump, 1_000..10_000),
         (Fault::Resign, 1_000..10_000),
         (Fault::Snapshot, 500..10_000),
@@ -122,6 +136,7 @@ impl World {
                 self.after(down_us, Event::SpaceFreed(victim));
             }
             Fault::FailSync => self.node(victim).disk.fail(Some(Failure::Sync)),
+            Fault::WearOut => self.wear_out(victim, down_us),
             Fault::FailWrite => {
                 let done = self.rng.random();
                 self.node(victim).disk.fail(Some(Failure::Write { done }));
@@ -148,6 +163,11 @@ impl World {
                 let until = Time(self.now.0 + self.rng.random_range(BUSY_FOR_US));
                 self.node(victim).slow_cpu = Some((us, until));
             }
+            Fault::Rush => {
+                let us = self.rng.random_range(RUSH_FOR_US);
+                self.rush(Time(self.now.0 + us));
+            }
+            Fault::WrongName => self.mistake_a_name(victim, down_us),
             Fault::WallClockJump => {
                 let jump_ms = self.rng.random_range(-MAX_JUMP_MS..=MAX_JUMP_MS);
                 self.node(victim).wall_jump_ms = jump_ms;
@@ -171,6 +191,7 @@ impl World {
         self.node(id).watch.was_asked_to_resign = true;
         self.with(id, life, |core, now| core.resign(now));
         if self.plan.controllers {
+            self.node(id).stops = true;
             self.after(50_000, Event::Stop { node: id, life });
             self.after(50_001 + down_us, Event::Start(id));
         }
@@ -182,6 +203,7 @@ impl World {
             return;
         }
         self.node(id).stop();
+        self.close_connections(id);
         for other in self.node_ids() {
             if other != id {
                 self.drop_connection(other, id);
@@ -238,8 +260,9 @@ impl World {
     }
 
     pub fn cut_power(&mut self, id: NodeId) {
+        self.node(id).stop();
+        self.close_connections(id);
         let node = self.nodes.get_mut(&id).expect("a node");
-        node.stop();
         node.dark = true;
         if let Some(end) = node.phantom_from.take() {
             node.disk
@@ -249,6 +272,11 @@ impl World {
         if node.disk.cut_power(&mut self.rng) > 0 {
             self.coverage.reach(Mark::TornTail);
         }
+    }
+
+    /// What a process had not looked at ends with it.
+    fn close_connections(&mut self, id: NodeId) {
+        self.after(0, Event::Free(id));
     }
 
     fn links(&self) -> Vec<(NodeId, NodeId)> {
@@ -282,18 +310,54 @@ impl World {
         }
     }
 
+    /// A name that people or their DNS have wrong, for all processes of a node meanwhile.
+    fn mistake_a_name(&mut self, id: NodeId, down_us: u64) {
+        let ids = self.node_ids();
+        let peers = ids.iter().filter(|peer| **peer != id);
+        if let Some(peer) = peers.choose(&mut self.rng) {
+            let wrong = ids
+                .iter()
+                .filter(|wrong| *wrong != peer)
+                .choose(&mut self.rng);
+            let wrong = wrong.copied().filter(|_| self.rng.random());
+            self.network.set_name((id, *peer), Some(wrong));
+            self.after(down_us, Event::NameRight((id, *peer)));
+        }
+    }
+
     pub fn heal(&mut self) {
         self.healed = true;
         self.healed_at = self.checker.committed_end();
+        // By the slowest clock, and after the last leader's time is over.
+        let slowest = 100 - self.plan.skew_percent / 2;
+        let ms = self.plan.election_timeout_ms * ELECTIONS + self.plan.fetch_timeout_ms;
+        // Who is elected may have to hand over what was never committed, a batch at a time.
+        let ends = self.nodes.values().map(|node| node.disk.end().0);
+        let behind = ends.max().unwrap_or_default() - self.healed_at.0;
+        let us = ms * 1000 * 100 / slowest + behind.max(0) as u64 * HAND_OVER_US;
+        let able = self.nodes.values().filter(|node| is_sound(node)).count();
+        let is_able = able > self.nodes.len() / 2;
+        // Without pre-votes a voter with a short log and a fast clock disturbs the others for longer.
+        self.owes_commit = Some(Time(self.now.0 + us)).filter(|_| !self.old_release && is_able);
         self.network.stay_whole();
         self.give_disks_back();
+        // In half of the runs everything that is well goes on.
+        let gently = self.rng.random();
         for id in self.node_ids() {
-            // Also those whose clean stop is under way.
-            self.kill(id);
             self.mend_disk(id);
-            let node = self.node(id);
-            (node.slow_until, node.hung_until, node.slow_cpu) = (None, None, None);
-            self.after(1_000, Event::Start(id));
+            let (now, node) = (self.now, self.node(id));
+            (node.slow_until, node.slow_cpu) = (None, None);
+            let stands_still = node
+                .paused_until
+                .max(node.hung_until)
+                .max(Some(node.busy_until));
+            node.hung_until = None;
+            let is_well = node.core.is_some() && !node.stops && stands_still <= Some(now);
+            if !(gently && is_well) {
+                self.kill(id);
+                self.node(id).begun_at_heal = true;
+                self.after(1_000, Event::Start(id));
+            }
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Network {
     clients_cut: BTreeSet<Link>,
     /// What is sent here waits until then, and arrives in a burst.
     clogged: BTreeMap<Link, Time>,
+    /// Where the name of a peer leads at some node, if to anybody.
+    names: BTreeMap<Link, Option<NodeId>>,
     healed: bool,
 }
 
@@ -80,6 +82,19 @@ impl Network {
             true => self.cut.insert(link, None),
             false => self.cut.remove(&link),
         };
+    }
+
+    /// At one node the name of another leads there, or nowhere, or is right again.
+    pub fn set_name(&mut self, link: Link, leads: Option<Option<NodeId>>) {
+        match leads.filter(|_| !self.healed) {
+            Some(leads) => self.names.insert(link, leads),
+            None => self.names.remove(&link),
+        };
+    }
+
+    /// Whom a node reaches under the name of another.
+    pub fn resolve(&self, (from, to): Link) -> Option<NodeId> {
+        self.names.get(&(from, to)).copied().unwrap_or(Some(to))
     }
 
     pub fn clog(&mut self, link: Link, until: Time) {

@@ -12,12 +12,14 @@ use kraftd::{
         record_batch::RecordBatch,
     },
     raft::{LogStatus, Raft, Restored, Token},
+    server::Lanes,
     time::{Now, Time},
 };
 
 use crate::{
     core::{Core, load},
     watch::Watch,
+    world::Event,
 };
 
 /// Where an answer goes.
@@ -55,6 +57,8 @@ pub struct Node {
     /// Every input takes so many microseconds, until then.
     pub slow_cpu: Option<(u64, Time)>,
     pub busy_until: Time,
+    /// What has arrived meanwhile.
+    pub inbox: Lanes<Event>,
     /// Heartbeats that have arrived, stamped, and not been told to the controller.
     pub contacts: Vec<Contact>,
     /// When each broker was last heard from in this life.
@@ -67,7 +71,8 @@ pub struct Node {
     pub noted_at: Time,
     /// Requests of ours without an answer.
     pub pending: BTreeMap<RequestId, NodeId>,
-    pub askers: BTreeMap<Token, Asker>,
+    /// Who waits for an answer, and since when.
+    pub askers: BTreeMap<Token, (Asker, Time)>,
     pub next_token: u64,
     pub wake_at: Option<Time>,
     /// Of the planted bug that saves late.
@@ -89,6 +94,10 @@ pub struct Node {
     pub old_fetches: BTreeMap<NodeId, (i16, Request)>,
     pub stale_deadline: Option<Time>,
     pub has_resigned: bool,
+    /// It was asked to stop.
+    pub stops: bool,
+    /// It was started when all faults ended.
+    pub begun_at_heal: bool,
     /// The snapshot that it fetches.
     pub download: Option<OffsetAndEpoch>,
     /// Percent of true speed, and start, of its monotonic clock.
@@ -111,6 +120,7 @@ impl Node {
             stuck: None,
             slow_cpu: None,
             busy_until: Time(0),
+            inbox: Lanes::default(),
             contacts: Vec::new(),
             heard: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -134,6 +144,8 @@ impl Node {
             old_fetches: BTreeMap::new(),
             stale_deadline: None,
             has_resigned: false,
+            stops: false,
+            begun_at_heal: false,
             download: None,
             clock_percent,
             clock_offset_us,
@@ -144,6 +156,11 @@ impl Node {
     /// The process does nothing until then.
     pub fn pause(&mut self, until: Time) {
         self.paused_until = self.paused_until.max(Some(until));
+    }
+
+    /// What it does now takes it so long, after all that it has begun.
+    pub fn be_busy(&mut self, now: Time, us: u64) {
+        self.busy_until = Time(self.busy_until.max(now).0 + us);
     }
 
     pub fn raft(&self) -> Option<&Raft> {
@@ -200,6 +217,8 @@ impl Node {
     pub fn stop(&mut self) {
         self.core = None;
         self.life += 1;
+        self.busy_until = Time(0);
+        self.stops = false;
         self.queue.clear();
         self.syncing = false;
         self.pending.clear();

@@ -35,9 +35,15 @@ pub struct Plan {
     pub max_sync_us: u64,
     /// What it takes a process to look at one input.
     pub cpu_us: u64,
+    /// And besides, for each record that it appends.
+    pub record_us: u64,
     pub more_observers: i32,
     /// Brokers beat between other requests at least.
     pub steady_brokers: bool,
+    /// They live on as they are.
+    pub calm_brokers: bool,
+    /// Of so many topics that are created in a rush one is huge.
+    pub huge_one_in: u32,
     /// Of this many messages one is lost, or comes twice.
     pub lose_one_in: Option<u32>,
     pub repeat_one_in: Option<u32>,
@@ -84,15 +90,18 @@ impl Plan {
             session_timeout_ms: [1_500, 3_000, 5_000][rng.random_range(0..3)],
             fetch_max_bytes: [1, 200, 1 << 20][rng.random_range(0..3)],
             snapshot_chunk_bytes: [7, 100, 1 << 20][rng.random_range(0..3)],
-            snapshot_bytes: [1_000, 5_000, 1 << 20][rng.random_range(0..3)],
-            faults_until_ms: 45_000,
+            snapshot_bytes: [4_000, 20_000, 1 << 20][rng.random_range(0..3)],
+            faults_until_ms: 42_000,
             ends_at_ms: 60_000,
             propose_every_ms: rng.random_range(5..200),
             max_delay_us: [500, 5_000, 50_000][rng.random_range(0..3)],
             max_sync_us: [100, 10_000, 100_000][rng.random_range(0..3)],
             cpu_us: [0, 0, 20, 200][rng.random_range(0..4)],
+            record_us: [0, 0, 50, 400][rng.random_range(0..4)],
             more_observers: [0, 0, 0, 10][rng.random_range(0..4)],
             steady_brokers: true,
+            calm_brokers: false,
+            huge_one_in: 10,
             lose_one_in,
             repeat_one_in,
             crash_one_in,
@@ -118,8 +127,12 @@ impl Plan {
     /// The same seed with whole controllers.
     pub fn with_controllers(seed: u64) -> Plan {
         let plan = Plan::of_seed(seed);
+        // Snapshots of a hundred thousand partitions are written now and then only.
+        let rushes = plan.faults.contains_key(&Fault::Rush);
+        let snapshot_bytes = if rushes { 1 << 20 } else { plan.snapshot_bytes };
         Plan {
             controllers: true,
+            snapshot_bytes,
             // Snapshots of a controller take so many bytes that smaller pieces would never arrive
             // before the next snapshot replaces them.
             snapshot_chunk_bytes: plan.snapshot_chunk_bytes.max(20_000),

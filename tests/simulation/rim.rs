@@ -7,7 +7,7 @@ use kraftd::{
     log::{Log, LogError},
     metadata,
     protocol::{
-        NodeId, Offset, OffsetAndEpoch, Uuid, features::MetadataVersion,
+        NodeId, Offset, OffsetAndEpoch, Uuid, api::Request, features::MetadataVersion,
         messages::controller_registration::Listener, quorum_state::Standing,
         record_batch::RecordBatch, records::MetadataRecord,
     },
@@ -237,8 +237,8 @@ impl World {
             }
             Effect::Append(batch) => {
                 let end = batch.end_offset();
-                self.check_fencing(id, &batch);
-                self.watch_append(id, &batch);
+                self.work_on(id, batch.count());
+                self.look_at_records(id, &batch);
                 if self.nodes[&id].raft().is_some_and(Raft::is_leader) {
                     self.promise_early(&batch);
                 }
@@ -348,6 +348,18 @@ impl World {
                 self.note(leader.map_or(0, |leader| leader.0 as u64) << 32 | epoch.0 as u64);
             }
             Effect::Fatal(why) => panic!("node {id} gave up: {why}"),
+        }
+    }
+
+    /// Records take their time, before anything else is looked at.
+    fn work_on(&mut self, id: NodeId, records: i32) {
+        let us = self.plan.record_us * records as u64;
+        if us > 1_000_000 && !self.healed {
+            self.coverage.reach(Mark::BusyForASecond);
+        }
+        if !self.healed {
+            let now = self.now;
+            self.node(id).be_busy(now, us);
         }
     }
 
@@ -467,17 +479,29 @@ impl World {
         self.check_log_length(id);
     }
 
-    /// A leader fences a broker only after a whole session without a heartbeat, or when told to.
-    fn check_fencing(&mut self, id: NodeId, batch: &RecordBatch) {
-        if !self.plan.controllers
-            || batch.is_control()
-            || !self.nodes[&id].raft().is_some_and(Raft::is_leader)
-        {
-            return;
+    /// An active controller writes something.
+    fn look_at_records(&mut self, id: NodeId, batch: &RecordBatch) {
+        let node = &self.nodes[&id];
+        let (leads, is_active) = (
+            node.raft().is_some_and(Raft::is_leader),
+            node.watch.active_since.is_some(),
+        );
+        if self.plan.controllers && !batch.is_control() && (leads || is_active) {
+            let records = batch.metadata_records().expect("our own records");
+            if leads {
+                self.check_fencing(id, &records);
+            }
+            if is_active {
+                self.watch_append(id, &records);
+            }
         }
+    }
+
+    /// A leader fences a broker only after a whole session without a heartbeat, or when told to.
+    fn check_fencing(&mut self, id: NodeId, records: &[(Offset, MetadataRecord)]) {
         let node = &self.nodes[&id];
         let now = node.now(self.now).time;
-        for (_, record) in batch.metadata_records().expect("our own records") {
+        for (_, record) in records {
             let MetadataRecord::BrokerRegistrationChange(change) = record else {
                 continue;
             };
@@ -490,6 +514,18 @@ impl World {
             assert!(
                 silent_ms >= timeout_ms,
                 "{id} fences broker {}, heard from {silent_ms} ms ago",
+                change.broker_id
+            );
+            let is_from = |event: &Event| match event {
+                Event::Request {
+                    request: Request::BrokerHeartbeat(beat),
+                    ..
+                } => (beat.broker_id, beat.broker_epoch) == (change.broker_id, change.broker_epoch),
+                _ => false,
+            };
+            assert!(
+                !node.inbox.iter().any(is_from),
+                "{id} fences broker {}, whose heartbeat waits for it",
                 change.broker_id
             );
         }
@@ -596,11 +632,17 @@ impl World {
                 damaged || node.holds(&batch)
             };
             let holders = self.nodes.values().filter(holds).count();
+            if self.nodes.values().any(|node| node.disk.is_worn()) {
+                self.coverage.reach(Mark::CommittedBesideWornDisk);
+            }
             assert!(
                 holders > self.nodes.len() / 2,
                 "{} is called committed, but only {holders} disks have it",
                 batch.base_offset()
             );
+        }
+        if self.checker.committed_end() > self.healed_at {
+            self.owes_commit = None;
         }
         let compared = high_watermark.min(self.checker.committed_end());
         self.node(id).compared = compared;

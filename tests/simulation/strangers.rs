@@ -24,10 +24,11 @@ const TOKEN: Token = Token(u64::MAX);
 
 impl World {
     pub fn let_a_stranger_ask(&mut self, id: NodeId) {
-        let paused = self.nodes[&id]
-            .paused_until
-            .is_some_and(|until| until > self.now);
-        let Some(raft) = self.nodes[&id].raft().filter(|_| !paused) else {
+        let node = &self.nodes[&id];
+        let paused = node.paused_until.is_some_and(|until| until > self.now);
+        // What fell due while it was busy would seem to be the stranger's doing.
+        let is_free = !paused && node.busy_until <= self.now;
+        let Some(raft) = node.raft().filter(|_| is_free) else {
             return;
         };
         let before = (

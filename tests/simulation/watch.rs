@@ -4,10 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kraftd::{
-    protocol::{
-        BrokerEpoch, Epoch, NodeId, Offset, api::Request, record_batch::RecordBatch,
-        records::MetadataRecord,
-    },
+    protocol::{BrokerEpoch, Epoch, NodeId, Offset, api::Request, records::MetadataRecord},
     raft::Raft,
     time::Time,
 };
@@ -19,6 +16,9 @@ const MAX_WAKES: u32 = 2_000;
 /// A silent broker is fenced within two sessions and so many milliseconds, if the controller never stood
 /// still meanwhile.
 const SLACK_MS: u64 = 1_000;
+
+/// Every request is answered within so many milliseconds, if the node never stood still meanwhile.
+const MAX_ANSWER_MS: u64 = 10_000;
 
 /// A log is summed up where its snapshots come at least so often.
 const MAX_SUMMED_BYTES: usize = 10_000;
@@ -69,12 +69,9 @@ impl World {
     }
 
     /// The active controller ends the session, or the whole life, of a broker.
-    pub fn watch_append(&mut self, id: NodeId, batch: &RecordBatch) {
+    pub fn watch_append(&mut self, id: NodeId, records: &[(Offset, MetadataRecord)]) {
         let node = self.nodes.get_mut(&id).expect("a node");
-        if batch.is_control() || node.watch.active_since.is_none() || !self.plan.controllers {
-            return;
-        }
-        for (_, record) in batch.metadata_records().expect("our own records") {
+        for (_, record) in records {
             let ended = match record {
                 MetadataRecord::BrokerRegistrationChange(change) if change.fenced == 1 => {
                     Some(change.broker_epoch)
@@ -100,6 +97,14 @@ impl World {
             watch.awake_since = now;
         }
         watch.last_input = now;
+        if let Some((asker, at)) = node.askers.values().next() {
+            let waits_ms = now.ms_since(watch.awake_since.max(*at));
+            assert!(
+                waits_ms <= MAX_ANSWER_MS,
+                "{id} has not answered {} for {waits_ms} ms",
+                asker.node
+            );
+        }
         let leads = node.raft().filter(|raft| raft.is_leader()).map(Raft::epoch);
         match leads {
             Some(epoch) => {

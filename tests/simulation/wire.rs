@@ -19,10 +19,14 @@ use crate::{
     world::{Event, World},
 };
 
+/// How long it takes to learn that there is no such name, in microseconds.
+const NO_NAME_US: u64 = 1_000;
+
 impl World {
     /// Sends a request at the best version that both sides know.
     pub fn send(&mut self, from: NodeId, to: NodeId, id: RequestId, request: Request) {
-        let version = self.version(from, to, &request);
+        let reached = self.network.resolve((from, to));
+        let version = self.version(from, reached.unwrap_or(to), &request);
         let wait_ms = match &request {
             Request::Fetch(fetch) => fetch.max_wait_ms as u64,
             _ => 0,
@@ -35,7 +39,21 @@ impl World {
         };
         self.node(from).pending.insert(id, to);
         let timeout_ms = self.plan.request_timeout_ms + wait_ms;
-        self.transmit(asker, to, request, timeout_ms);
+        if reached != Some(to) {
+            self.coverage.reach(Mark::SentToWrongName);
+        }
+        match reached {
+            Some(reached) => self.transmit(asker, reached, request, timeout_ms),
+            None => {
+                let outcome = Err(SendError::Disconnected);
+                let to_us = Event::Answer {
+                    to: asker,
+                    from: to,
+                    outcome,
+                };
+                self.after(NO_NAME_US, to_us);
+            }
+        }
     }
 
     pub fn transmit(&mut self, asker: Asker, to: NodeId, request: Request, timeout_ms: u64) {
@@ -102,7 +120,8 @@ impl World {
         }
         let (token, life) = (Token(node.next_token), node.life);
         node.next_token += 1;
-        node.askers.insert(token, from);
+        let at = node.now(time).time;
+        node.askers.insert(token, (from, at));
         self.note(time.0 ^ (to.0 as u64) << 48);
         self.on_pre_vote = match &request {
             Request::Vote(vote) => vote.topics[0].partitions[0].pre_vote,
@@ -148,7 +167,7 @@ impl World {
     }
 
     pub fn answer(&mut self, from: NodeId, token: Token, response: Response) {
-        if let Some(asker) = self.node(from).askers.remove(&token) {
+        if let Some((asker, _)) = self.node(from).askers.remove(&token) {
             self.answer_to(from, asker, response);
         }
     }
@@ -182,10 +201,14 @@ impl World {
         }
     }
 
-    pub fn on_answer(&mut self, to: Asker, from: NodeId, outcome: Result<Response, SendError>) {
+    pub fn on_answer(&mut self, to: Asker, outcome: Result<Response, SendError>) {
         let gives_up = self.plan.has(PlantedBug::RegistrationNotRepeated);
         let node = self.node(to.node);
-        if node.life == to.life && node.pending.remove(&to.id).is_some() {
+        if node.life != to.life {
+            return;
+        }
+        // Whoever it is that answers, it is taken for the one that was asked.
+        if let Some(from) = node.pending.remove(&to.id) {
             let registers = matches!(to.id, RequestId::Registration(_));
             let done = matches!(&outcome, Ok(Response::ControllerRegistration(answer)) if answer.error_code.is_ok());
             if gives_up && registers && !done {

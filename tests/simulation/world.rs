@@ -12,6 +12,7 @@ use kraftd::{
         records::{FeatureLevelRecord, MetadataRecord},
     },
     raft::{self, Raft, SendError},
+    server::Lane,
     time::{Now, Time},
 };
 use rand::{Rng, SeedableRng, seq::IteratorRandom};
@@ -35,6 +36,8 @@ use crate::{
 const FIRST_CLIENT: i32 = 100;
 /// Observers beside the two that are always there are called so.
 const FIRST_MORE_OBSERVER: i32 = 200;
+/// So many times as many requests as usual come in a rush.
+const RUSH: u64 = 10;
 /// A client gives up on an answer after this, in milliseconds.
 const CLIENT_TIMEOUT_MS: u64 = 3_000;
 /// How far a node's high watermark may lie behind at the end: what is on its way.
@@ -75,7 +78,9 @@ pub enum Event {
         life: u64,
     },
     SpaceFreed(NodeId),
+    DiskSeenTo(NodeId),
     DisksBack,
+    NameRight((NodeId, NodeId)),
     Link {
         link: (NodeId, NodeId),
         cut: bool,
@@ -98,6 +103,8 @@ pub enum Event {
         life: u64,
         at: Time,
     },
+    /// A busy process is free for the next of what has arrived meanwhile.
+    Free(NodeId),
     Start(NodeId),
     Stop {
         node: NodeId,
@@ -125,7 +132,8 @@ pub struct World {
     pub plan: Plan,
     pub rng: ChaCha8Rng,
     pub now: Time,
-    queue: BTreeMap<(Time, u64), Event>,
+    /// Boxed, since the map moves its entries about.
+    queue: BTreeMap<(Time, u64), Box<Event>>,
     next_event: u64,
     pub nodes: BTreeMap<NodeId, Node>,
     clients: BTreeMap<NodeId, Seat>,
@@ -141,8 +149,11 @@ pub struct World {
     pub network: Network,
     pub checker: Checker,
     pub healed: bool,
-    /// Where the committed log ended when all faults did.
+    /// Where the committed log ended when all faults did, and until when it must go on.
     pub healed_at: Offset,
+    pub owes_commit: Option<Time>,
+    /// There is more to do than usual until then.
+    pub rush_until: Time,
     next_request: u64,
     proposed: u64,
     /// A running digest of everything that happened.
@@ -204,6 +215,8 @@ impl World {
             checker: Checker::default(),
             healed: false,
             healed_at: Offset(0),
+            owes_commit: None,
+            rush_until: Time(0),
             next_request: 0,
             proposed: 0,
             trace: 0,
@@ -236,7 +249,14 @@ impl World {
                 let broker = Broker::new(NodeId(id), self.plan.steady_brokers);
                 clients.push((Client::Broker(broker), 200));
             }
-            clients.push((Client::Admin(Admin::default()), self.plan.propose_every_ms));
+            let pause_ms = self.plan.propose_every_ms;
+            let id = |at: usize| NodeId(FIRST_CLIENT + at as i32);
+            let admin = Admin::new(id(clients.len()), None);
+            clients.push((Client::Admin(admin), pause_ms));
+            for _ in 1..RUSH {
+                let hurried = Admin::new(id(clients.len()), Some(self.plan.huge_one_in));
+                clients.push((Client::Admin(hurried), pause_ms));
+            }
         }
         for id in 0..self.plan.more_observers {
             clients.push((observer(NodeId(FIRST_MORE_OBSERVER + id), 18), 3));
@@ -260,7 +280,7 @@ impl World {
 
     pub fn at(&mut self, time: Time, event: Event) {
         self.next_event += 1;
-        self.queue.insert((time, self.next_event), event);
+        self.queue.insert((time, self.next_event), Box::new(event));
     }
 
     pub fn schedule_fault(&mut self, fault: Fault) {
@@ -279,9 +299,13 @@ impl World {
             return false;
         }
         self.now = time;
+        assert!(
+            self.owes_commit.is_none_or(|until| until >= time),
+            "nothing is committed five election timeouts after all faults have ended"
+        );
         self.events += 1;
         self.note(time.0 ^ number << 40);
-        self.handle(event);
+        self.handle(*event);
         true
     }
 
@@ -304,13 +328,18 @@ impl World {
     }
 
     fn handle(&mut self, mut event: Event) {
-        let until = self.pause_of(&event);
-        if until.is_none() && self.receive(&mut event) {
-            return;
-        }
-        if let Some(until) = until.or_else(|| self.busy_until(&event)) {
+        if let Some(until) = self.pause_of(&event) {
             return self.at(until, event);
         }
+        if self.receive(&mut event) {
+            return;
+        }
+        if let Some(event) = self.let_wait(event) {
+            self.dispatch(event);
+        }
+    }
+
+    fn dispatch(&mut self, event: Event) {
         match event {
             Event::Request {
                 to,
@@ -319,7 +348,7 @@ impl World {
                 arrived,
             } => self.on_request(to, from, request, arrived.unwrap_or_default()),
             Event::Answer { to, from, outcome } => match self.nodes.contains_key(&to.node) {
-                true => self.on_answer(to, from, outcome),
+                true => self.on_answer(to, outcome),
                 false => self.on_client_answer(to, from, outcome),
             },
             Event::Disconnect { node, life, peer } => {
@@ -328,7 +357,9 @@ impl World {
             Event::Synced { node, life } => self.on_synced(node, life),
             Event::Note { node, life, syncs } => self.on_note(node, life, syncs),
             Event::DiskBack { node, life } => self.on_disk_back(node, life),
-            Event::SpaceFreed(node) => self.mend_disk(node),
+            Event::SpaceFreed(node) => self.node(node).disk.fail(None),
+            Event::DiskSeenTo(node) => self.see_to_disk(node),
+            Event::NameRight(link) => self.network.set_name(link, None),
             Event::DisksBack => self.give_disks_back(),
             Event::Link { link, cut } => self.network.set_cut(link, cut),
             Event::Clog { link, until } => self.network.clog(link, until),
@@ -345,6 +376,7 @@ impl World {
                     self.with(node, life, |core, now| core.on_timeout(now));
                 }
             }
+            Event::Free(node) => self.on_free(node),
             Event::Start(node) => self.start(node),
             Event::Stop { node, life } => {
                 if self.node(node).life == life {
@@ -375,9 +407,11 @@ impl World {
             | Event::SaveLate { node, .. }
             | Event::ReadLate { node, .. }
             | Event::Stop { node, .. }
+            | Event::Free(node)
             | Event::Wake { node, .. } => Some(*node),
             Event::Start(_) | Event::Client(_) | Event::Propose | Event::SpaceFreed(_) => None,
-            Event::DisksBack | Event::Link { .. } | Event::Clog { .. } => None,
+            Event::DiskSeenTo(_) | Event::DisksBack | Event::NameRight(_) => None,
+            Event::Link { .. } | Event::Clog { .. } => None,
             Event::Fault(_) | Event::Heal => None,
         }
     }
@@ -388,10 +422,42 @@ impl World {
         paused_until.filter(|until| *until > self.now)
     }
 
-    /// A process that is busy with an earlier input.
-    fn busy_until(&self, event: &Event) -> Option<Time> {
-        let busy_until = self.nodes.get(&self.handler(event)?)?.busy_until;
-        (busy_until > self.now).then_some(busy_until)
+    /// What arrives at a process that is busy waits in the lanes of the server. Gives back what does not.
+    fn let_wait(&mut self, event: Event) -> Option<Event> {
+        let (now, one_lane) = (self.now, self.plan.has(PlantedBug::HeartbeatsWaitInLine));
+        let node = self.handler(&event).and_then(|id| self.nodes.get_mut(&id));
+        let Some(node) = node.filter(|_| !matches!(event, Event::Free(_))) else {
+            return Some(event);
+        };
+        if node.busy_until <= now && node.inbox.is_empty() {
+            return Some(event);
+        }
+        let lane = match &event {
+            Event::Request { request, .. } if !one_lane => Lane::of_request(request.api_key()),
+            _ => Lane::Quorum,
+        };
+        let is_first = node.inbox.is_empty();
+        let (id, free_at) = (node.id, node.busy_until);
+        node.inbox.push(lane, event);
+        if is_first {
+            self.at(free_at, Event::Free(id));
+        }
+        None
+    }
+
+    fn on_free(&mut self, id: NodeId) {
+        let now = self.now;
+        if self.node(id).busy_until <= now
+            && let Some(mut event) = self.node(id).inbox.pop()
+            && !self.receive(&mut event)
+        {
+            self.dispatch(event);
+        }
+        let node = self.node(id);
+        if !node.inbox.is_empty() {
+            let free_at = node.busy_until.max(now);
+            self.at(free_at, Event::Free(id));
+        }
     }
 
     /// The connection reads a request, and stamps heartbeats before they wait in line. Says whether it has
@@ -460,7 +526,7 @@ impl World {
             input(core, now);
             let slow_us = node.slow_cpu.filter(|(_, until)| *until > time);
             let us = slow_us.map_or(cpu_us, |(us, _)| us);
-            node.busy_until = Time(time.0 + us);
+            node.be_busy(time, us);
             self.perform_all(id);
         }
         if self.node(id).life == life && self.node(id).core.is_some() {
@@ -468,9 +534,27 @@ impl World {
         }
     }
 
+    fn is_rush(&self) -> bool {
+        self.rush_until > self.now && !self.healed
+    }
+
+    /// Everybody has something to do at once.
+    pub fn rush(&mut self, until: Time) {
+        self.rush_until = until;
+        let hurried =
+            |seat: &&Seat| matches!(&seat.client, Client::Admin(admin) if admin.is_hurried());
+        let seats = self.clients.iter().filter(|(_, seat)| hurried(seat));
+        for id in seats.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.after(0, Event::Client(id));
+        }
+    }
+
     /// A client of raft alone: whoever leads writes something.
     fn propose(&mut self) {
-        let us = self.rng.random_range(0..self.plan.propose_every_ms * 2_000);
+        let hurry = if self.is_rush() { RUSH } else { 1 };
+        let us = self
+            .rng
+            .random_range(0..self.plan.propose_every_ms * 2_000 / hurry);
         self.after(us, Event::Propose);
         for id in self.node_ids() {
             let node = &self.nodes[&id];
@@ -503,7 +587,11 @@ impl World {
 
     fn on_client(&mut self, id: NodeId) {
         let any = NodeId(self.rng.random_range(1..=self.plan.nodes));
+        let (is_rush, calm) = (self.is_rush(), self.healed || self.plan.calm_brokers);
         let seat = self.clients.get_mut(&id).expect("a client");
+        if matches!(&seat.client, Client::Admin(admin) if admin.is_hurried() && !is_rush) {
+            return;
+        }
         let history = &mut self.checker.history;
         seat.asked = history.acknowledged();
         let (to, version, request) = match &mut seat.client {
@@ -512,7 +600,7 @@ impl World {
                 let core = self.nodes.get(&seat.to).and_then(|node| node.core.as_ref());
                 let state = core.and_then(Core::stable_state);
                 let sees = (state, core.and_then(Core::stable_end));
-                let (version, request) = broker.ask(&mut self.rng, sees, self.healed, history);
+                let (version, request) = broker.ask(&mut self.rng, sees, calm, history);
                 (seat.to, version, request)
             }
             Client::Admin(admin) => {
@@ -629,8 +717,9 @@ impl World {
         }
         for id in self.node_ids() {
             let registered = self.checker.history.controller_registered_at(id);
+            let since = self.nodes[&id].begun_at_heal.then_some(self.healed_at);
             assert!(
-                registered >= Some(self.healed_at),
+                registered >= since.or(Some(Offset(0))),
                 "controller {id} registered at {registered:?}, and not since it was started"
             );
             self.node(id).agreed_at = None;
