@@ -18,6 +18,7 @@ mod deferred;
 mod effect;
 mod envelope;
 mod error_response;
+mod lanes;
 mod periodic;
 mod reads;
 mod registration;
@@ -30,6 +31,7 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 pub use caller::{Caller, Principal};
 pub use effect::{Effect, LogEvent, RequestId};
+pub use lanes::{Lane, Lanes};
 pub use periodic::PeriodicOptions;
 pub use snapshots::{
     LoadedSnapshot, SnapshotBatches, SnapshotError, SnapshotLoader, SnapshotOptions,

@@ -1,8 +1,6 @@
-//! The one way to the controller thread: inputs in three lanes, so that an admin who creates ten
-//! thousand topics delays neither the quorum nor the brokers' sessions.
+//! The one way to the controller thread: inputs in their lanes.
 
 use std::{
-    collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -10,10 +8,10 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::{
-    controller::{Caller, LogEvent, RequestId},
+    controller::{Caller, Lane, Lanes, LogEvent, RequestId},
     protocol::{
         NodeId,
-        api::{ApiKey, Request, Response},
+        api::{Request, Response},
     },
     raft::{self, SendError},
 };
@@ -41,71 +39,6 @@ pub enum Input {
     Shutdown,
 }
 
-/// Served in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// The quorum itself, and what keeps brokers alive.
-    Quorum,
-    /// Brokers at work.
-    Broker,
-    /// People and their tools.
-    Admin,
-}
-
-impl Lane {
-    fn of(input: &Input) -> Lane {
-        match input {
-            Input::Request { request, .. } => Lane::of_request(request.api_key()),
-            _ => Lane::Quorum,
-        }
-    }
-
-    pub fn of_request(api_key: ApiKey) -> Lane {
-        match api_key {
-            ApiKey::FETCH
-            | ApiKey::FETCH_SNAPSHOT
-            | ApiKey::VOTE
-            | ApiKey::BEGIN_QUORUM_EPOCH
-            | ApiKey::END_QUORUM_EPOCH
-            | ApiKey::BROKER_HEARTBEAT => Lane::Quorum,
-            ApiKey::BROKER_REGISTRATION
-            | ApiKey::CONTROLLER_REGISTRATION
-            | ApiKey::ALTER_PARTITION
-            | ApiKey::ASSIGN_REPLICAS_TO_DIRS
-            | ApiKey::ALLOCATE_PRODUCER_IDS
-            | ApiKey::API_VERSIONS => Lane::Broker,
-            _ => Lane::Admin,
-        }
-    }
-}
-
-/// What waits, in its lanes.
-pub struct Lanes<T>([VecDeque<T>; 3]);
-
-impl<T> Default for Lanes<T> {
-    fn default() -> Lanes<T> {
-        Lanes(Default::default())
-    }
-}
-
-impl<T> Lanes<T> {
-    pub fn push(&mut self, lane: Lane, input: T) {
-        self.0[lane as usize].push_back(input);
-    }
-
-    pub fn pop(&mut self) -> Option<T> {
-        self.0.iter_mut().find_map(VecDeque::pop_front)
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.iter().all(VecDeque::is_empty)
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.0.iter().flatten()
-    }
-}
-
 /// Unbounded in itself: a connection has one request in flight, so there are never more inputs than
 /// connections, peers and log jobs.
 #[derive(Default)]
@@ -116,7 +49,11 @@ pub struct Inbox {
 
 impl Inbox {
     pub fn push(&self, input: Input) {
-        self.lanes().push(Lane::of(&input), input);
+        let lane = match &input {
+            Input::Request { request, .. } => Lane::of_request(request.api_key()),
+            _ => Lane::Quorum,
+        };
+        self.lanes().push(lane, input);
         self.arrived.notify_one();
     }
 

@@ -19,7 +19,6 @@ mod tail;
 mod trouble;
 
 pub use heard::{Answer, Failure, PeerStatus};
-pub use inbox::{Lane, Lanes};
 pub use start::{check, run};
 pub use trouble::Trouble;
 

@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use kraftd::{
-    controller::{self, Effect, RequestId},
+    controller::{self, Effect, Lanes, RequestId},
     log::{Log, LogError, Recovered, memory::MemoryLog},
     protocol::{
         BrokerEpoch, NodeId, Offset, OffsetAndEpoch, QuorumState, api::Request,
         record_batch::RecordBatch,
     },
     raft::{LogStatus, Raft, Restored, Token},
-    server::Lanes,
     time::{Now, Time},
 };
 

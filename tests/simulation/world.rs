@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use kraftd::{
-    controller::{Effect, RequestId},
+    controller::{Effect, Lane, RequestId},
     protocol::{
         NodeId, Offset, OffsetAndEpoch,
         api::{Request, Response},
@@ -12,7 +12,6 @@ use kraftd::{
         records::{FeatureLevelRecord, MetadataRecord},
     },
     raft::{self, Raft, SendError},
-    server::Lane,
     time::{Now, Time},
 };
 use rand::{Rng, SeedableRng, seq::IteratorRandom};
