@@ -20,6 +20,10 @@ const SLACK_MS: u64 = 1_000;
 /// Every request is answered within so many milliseconds, if the node never stood still meanwhile.
 const MAX_ANSWER_MS: u64 = 10_000;
 
+/// A leader that has committed nothing for so long, although there is something to commit, is cut off in a way that
+/// it cannot see.
+const MAX_COMMIT_MS: u64 = 2_000;
+
 /// A log is summed up where its snapshots come at least so often.
 const MAX_SUMMED_BYTES: usize = 10_000;
 /// More than any batch has.
@@ -39,6 +43,11 @@ pub struct Watch {
     /// Since when it had inputs without a long pause.
     awake_since: Time,
     last_input: Time,
+    /// When it last committed something, or had nothing to commit; what it has committed; and since when it
+    /// could answer in time.
+    committed_at: Time,
+    committed: Offset,
+    able_since: Time,
     /// Lives of brokers that it has ended.
     pub ended: BTreeSet<BrokerEpoch>,
     /// How often its timer fired in a second.
@@ -97,8 +106,18 @@ impl World {
             watch.awake_since = now;
         }
         watch.last_input = now;
+        let raft = node.core.as_ref().map(Core::raft);
+        let end = raft.filter(|raft| raft.is_leader()).map(Raft::end_offset);
+        if end.is_none_or(|end| node.committed >= end) || node.committed > watch.committed {
+            watch.committed_at = now;
+        }
+        watch.committed = node.committed;
+        // Whoever asks a leader that hears its followers and is not heard by them waits as long as that lasts.
+        if now.ms_since(watch.committed_at) > MAX_COMMIT_MS {
+            watch.able_since = now;
+        }
         if let Some((asker, at)) = node.askers.values().next() {
-            let waits_ms = now.ms_since(watch.awake_since.max(*at));
+            let waits_ms = now.ms_since(watch.awake_since.max(watch.able_since).max(*at));
             assert!(
                 waits_ms <= MAX_ANSWER_MS,
                 "{id} has not answered {} for {waits_ms} ms",
