@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::protocol::{Offset, record_batch::RecordBatch};
 
@@ -57,14 +57,20 @@ impl Tail {
 
 /// The bytes of the first batch, and of as many more as fit.
 pub fn join<'a>(batches: impl Iterator<Item = &'a RecordBatch>, max_bytes: usize) -> Bytes {
-    let mut joined = BytesMut::new();
-    for batch in batches {
-        if !joined.is_empty() && joined.len() + batch.bytes().len() > max_bytes {
-            break;
+    let mut length = 0;
+    let fits = |batch: &&RecordBatch| {
+        let is_first = length == 0;
+        length += batch.bytes().len();
+        is_first || length <= max_bytes
+    };
+    let fitting: Vec<&RecordBatch> = batches.take_while(fits).collect();
+    match fitting[..] {
+        [only] => only.bytes().clone(),
+        _ => {
+            let parts = fitting.iter().map(|batch| &batch.bytes()[..]);
+            parts.collect::<Vec<_>>().concat().into()
         }
-        joined.extend_from_slice(batch.bytes());
     }
-    joined.freeze()
 }
 
 #[cfg(test)]
