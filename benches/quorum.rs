@@ -28,7 +28,7 @@ const STARTS: usize = 3;
 const SIZES: [usize; 4] = [1, 10, 100, 1_000];
 /// Clients that write at once, one record each.
 const CROWDS: [usize; 3] = [1, 8, 32];
-const WRITES_OF_A_CROWD: usize = 640;
+const WRITES_OF_A_CROWD: usize = 320;
 
 /// Commits before the first measured round: Java compiles its hot code meanwhile.
 const WARM_UP: usize = 600;
