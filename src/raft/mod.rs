@@ -87,7 +87,8 @@ pub struct Options {
     pub election_timeout_ms: u64,
     /// `controller.quorum.fetch.timeout.ms`: so long a follower waits for an answer of its leader.
     pub fetch_timeout_ms: u64,
-    /// `controller.quorum.election.backoff.max.ms`: so long the last successor waits when a leader resigns.
+    /// `controller.quorum.election.backoff.max.ms`: so long a voter waits when a leader resigns and does not name it as
+    /// a successor.
     pub election_backoff_max_ms: u64,
     /// `controller.quorum.request.timeout.ms`; enforced by the rim, which adds the wait of a Fetch.
     pub request_timeout_ms: u64,

@@ -104,8 +104,8 @@ impl Raft {
             && is_from_leader
             && self.state == before
         {
-            // It leads this epoch and yet does not: it has resigned, or was restarted.
-            self.on_leader_lost(now, Lost::Office);
+            // It leads this epoch and yet does not: it has resigned, or was restarted, or this is another.
+            self.on_leader_lost(now, Lost::Office { under_way: false });
         }
         if good && awaited && is_from_leader && matches!(self.role, Role::Follower(_)) {
             self.on_fetched(now, from, partition);
@@ -143,9 +143,12 @@ impl Raft {
 
     /// The leader is alive and useful.
     pub(super) fn on_good_answer(&mut self, now: Now) {
-        if let Role::Follower(follower) = &mut self.role
-            && follower.lost != Some(Lost::Office)
-        {
+        if let Role::Follower(follower) = &mut self.role {
+            if let Some(Lost::Office { under_way }) = &mut follower.lost
+                && std::mem::take(under_way)
+            {
+                return;
+            }
             follower.fetch_at = now.time.plus_ms(self.options.fetch_timeout_ms);
             follower.elect_at = None;
             follower.has_fetched = true;

@@ -81,6 +81,11 @@ impl Requests {
         peer.retry_at = now.time.plus_ms(pause_ms);
     }
 
+    /// What the peer was asked counts no more, and it may be asked at once.
+    pub fn forget_one(&mut self, peer: NodeId) {
+        self.peers.remove(&peer);
+    }
+
     /// The role changed: it waits for nothing yet, and may ask everybody at once.
     pub fn forget(&mut self) {
         self.peers.clear();

@@ -67,8 +67,19 @@ pub struct Follower {
 pub enum Lost {
     /// It closed its connection, and has not answered since. It may be alive, and will say so.
     Connection,
-    /// It said that it resigned. In this epoch it leads never again, whatever it said before.
-    Office,
+    /// It said that it resigned, or who answers under its name knows of no office. A good answer to a later Fetch
+    /// shows that this was another; one to a Fetch that was `under_way` then, does not.
+    Office { under_way: bool },
+}
+
+impl Lost {
+    /// After a change of role, which waits for no earlier request.
+    pub(super) fn later(self) -> Lost {
+        match self {
+            Lost::Connection => Lost::Connection,
+            Lost::Office { .. } => Lost::Office { under_way: false },
+        }
+    }
 }
 
 /// A snapshot on its way.

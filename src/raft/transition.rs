@@ -3,7 +3,7 @@
 use super::{
     Effect, Raft,
     progress::Progress,
-    role::{Ballots, Candidate, Follower, Leader, Prospective, Resigned, Role, Unattached},
+    role::{Ballots, Candidate, Follower, Leader, Lost, Prospective, Resigned, Role, Unattached},
 };
 use crate::{
     protocol::{
@@ -48,7 +48,7 @@ impl Raft {
     pub(super) fn become_prospective(&mut self, now: Now, why: &str) {
         assert!(self.may_elect(), "an election of one that must not vote");
         let lost = match &self.role {
-            Role::Follower(follower) => follower.lost,
+            Role::Follower(follower) => follower.lost.map(Lost::later),
             Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) => None,
             Role::Leader(_) | Role::Resigned(_) => None,
         };

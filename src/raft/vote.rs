@@ -121,13 +121,15 @@ impl Raft {
     }
 
     fn grants_pre_vote(&mut self, now: Now, candidate: ReplicaKey, end: OffsetAndEpoch) -> bool {
-        if end < self.log.end_id()
-            && let Role::Prospective(prospective) = &mut self.role
-        {
-            // It has no leader any more, whatever it said before, and our log is the better one.
-            prospective.ballots.ask_again(candidate.id);
+        if end < self.log.end_id() {
+            if let Role::Prospective(prospective) = &mut self.role {
+                // It has no leader any more, whatever it has said, or is about to, and our log is the better one.
+                prospective.ballots.ask_again(candidate.id);
+                self.requests.forget_one(candidate.id);
+            }
+            return false;
         }
-        if end < self.log.end_id() || !self.may_vote_for(end) {
+        if !self.may_vote_for(end) {
             return false;
         }
         let (own, own_end) = (self.options.node_id, self.log.end_id());
@@ -284,7 +286,7 @@ impl Raft {
             Role::Prospective(prospective)
                 if !partition.vote_granted
                     && leader == from
-                    && prospective.lost != Some(Lost::Office) =>
+                    && !matches!(prospective.lost, Some(Lost::Office { .. })) =>
             {
                 // The leader itself says that it is alive.
                 self.become_follower(now, epoch, from, "the leader refused a pre-vote");

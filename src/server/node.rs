@@ -54,7 +54,8 @@ pub struct Node {
 /// goes first (`BrokerServer.shutdown`).
 const TIME_FOR_BROKERS: Duration = Duration::from_secs(10);
 
-/// How long a leader that stops waits for the others to hear of it. Without them it is of no use.
+/// How long a leader that stops waits for another to be elected, since its vote may be needed. Without the others it
+/// is of no use.
 const HAND_OVER_TIME: Duration = Duration::from_millis(500);
 
 impl Node {
