@@ -48,7 +48,7 @@ use self::{
     snapshots::Snapshots,
 };
 use crate::{
-    metadata::{self, Cx, State},
+    metadata::{self, Cx, State, heartbeats::KnownBrokers},
     protocol::{
         BrokerEpoch, Epoch, ErrorCode, NodeId, Offset,
         api::{Request, Response},
@@ -259,9 +259,14 @@ impl Controller {
         self.replica.stable_end()
     }
 
-    /// [`Controller::stable_state`], if this node is who may answer for it.
-    pub fn active_state(&self) -> Option<&State> {
-        self.is_active().then(|| self.stable_state())
+    /// For [`metadata::heartbeats::steady`], if this node is who may answer heartbeats.
+    pub fn known_brokers(&self) -> Option<KnownBrokers> {
+        let active = self.active.as_ref()?;
+        let newest = active.accumulator.newest().unwrap_or(self.replica.state());
+        Some(KnownBrokers {
+            committed: self.stable_state().brokers.clone(),
+            newest: newest.brokers.clone(),
+        })
     }
 
     /// Whether this node answers writes.

@@ -1,7 +1,7 @@
 //! BrokerHeartbeat: a broker says that it lives, how far it has read, and what it wants
 //! (`BrokerHeartbeatManager.calculateNextBrokerState`, `ReplicationControlManager`).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Cx, Outcome, State,
@@ -30,18 +30,37 @@ pub(super) fn check_epoch(state: &State, id: NodeId, epoch: BrokerEpoch) -> Resu
     }
 }
 
-/// The answer to a heartbeat by which nothing changes, given what is committed of the brokers; most are
+/// What is known of brokers: committed, and as the newest records will leave it.
+#[derive(Clone, Debug, Default)]
+pub struct KnownBrokers {
+    pub committed: Brokers,
+    pub newest: Brokers,
+}
+
+impl KnownBrokers {
+    /// Whether the other is a copy in which nothing has changed: a quick look that may say no in vain.
+    pub fn is_same(&self, other: &KnownBrokers) -> bool {
+        self.committed.is_same(&other.committed) && self.newest.is_same(&other.newest)
+    }
+}
+
+/// The answer to a heartbeat by which nothing changes, from a broker for which no change is under way; most are
 /// such. `None` where the controller has to look at it: it is as [`broker_heartbeat`] would answer.
 pub fn steady(
-    brokers: &Brokers,
+    brokers: &KnownBrokers,
     request: &BrokerHeartbeatRequest,
 ) -> Option<BrokerHeartbeatResponse> {
-    let broker = brokers.get(request.broker_id)?;
+    let broker = brokers.committed.get(request.broker_id)?;
+    let newest = brokers.newest.get(request.broker_id)?;
+    if !Arc::ptr_eq(broker, newest) {
+        return None;
+    }
     let lives = broker.epoch == request.broker_epoch && broker.is_active();
     let stays = !request.want_fence && !request.want_shut_down;
     let is_caught_up = request.current_metadata_offset >= broker.registered_at;
-    let disks_are_as_known =
-        request.offline_log_dirs.is_empty() && !cordons_others(broker, request);
+    let mut online = broker.directories.iter();
+    let disks_are_as_known = !online.any(|online| request.offline_log_dirs.contains(online))
+        && !cordons_others(broker, request);
     (lives && stays && is_caught_up && disks_are_as_known).then(|| BrokerHeartbeatResponse {
         is_caught_up,
         is_fenced: false,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    metadata::{brokers::Brokers, heartbeats},
+    metadata::heartbeats::{self, KnownBrokers},
     protocol::{
         BrokerEpoch, NodeId, Offset,
         messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse},
@@ -38,9 +38,8 @@ pub struct Contacts {
 struct Shared {
     /// Since they were last taken, the newest of each broker's lives.
     stamps: BTreeMap<(NodeId, BrokerEpoch), Contact>,
-    /// What is committed of the brokers, as the controller left it when it was last done with something;
-    /// `None` while it is not active.
-    brokers: Option<Brokers>,
+    /// As the controller left them when it was last done with something; `None` while it is not active.
+    brokers: Option<KnownBrokers>,
     /// When it began with what it does now.
     busy_since: Option<Time>,
 }
@@ -64,31 +63,39 @@ impl Contacts {
         let brokers = shared.brokers.as_ref().filter(|_| in_time);
         let answer = brokers.and_then(|brokers| heartbeats::steady(brokers, heartbeat));
         let key = (heartbeat.broker_id, heartbeat.broker_epoch);
-        if shared.stamps.len() < MAX_STAMPS || shared.stamps.contains_key(&key) {
-            let progress = answer.as_ref().map(|_| heartbeat.current_metadata_offset);
-            shared.stamps.insert(key, Contact { at, progress });
+        if shared.stamps.len() >= MAX_STAMPS && !shared.stamps.contains_key(&key) {
+            return None;
         }
+        let progress = answer.as_ref().map(|_| heartbeat.current_metadata_offset);
+        shared.stamps.insert(key, Contact { at, progress });
         answer
     }
 
-    /// The controller begins with something at `now`, and takes what was noted before.
-    pub fn begin(&self, now: Time) -> BTreeMap<(NodeId, BrokerEpoch), Contact> {
-        let mut shared = self.lock();
-        shared.busy_since = Some(now);
-        mem::take(&mut shared.stamps)
+    /// The controller begins with something at `now`.
+    pub fn begin(&self, now: Time) {
+        self.lock().busy_since = Some(now);
     }
 
-    /// It is done, and this is what it knows of brokers if it is active.
-    pub fn end(&self, brokers: Option<&Brokers>) {
+    /// What was noted since it was last taken.
+    pub fn take(&self) -> BTreeMap<(NodeId, BrokerEpoch), Contact> {
+        mem::take(&mut self.lock().stamps)
+    }
+
+    /// What heartbeats are answered from now on.
+    pub fn publish(&self, brokers: Option<KnownBrokers>) {
         let mut shared = self.lock();
-        shared.busy_since = None;
-        let same = match (&shared.brokers, brokers) {
+        let same = match (&shared.brokers, &brokers) {
             (Some(known), Some(brokers)) => known.is_same(brokers),
             (known, brokers) => known.is_none() && brokers.is_none(),
         };
         if !same {
-            shared.brokers = brokers.cloned();
+            shared.brokers = brokers;
         }
+    }
+
+    /// The controller is done.
+    pub fn end(&self) {
+        self.lock().busy_since = None;
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -113,8 +120,8 @@ mod tests {
         }
     }
 
-    /// With broker 1 in its life 7, not fenced.
-    fn state() -> State {
+    /// Broker 1 in its life 7, not fenced.
+    fn brokers() -> Option<KnownBrokers> {
         let mut state = State::default();
         let registration = MetadataRecord::from(RegisterBrokerRecord {
             broker_id: NodeId(1),
@@ -125,17 +132,20 @@ mod tests {
         state
             .replay(Offset(7), &registration)
             .expect("a registration");
-        state
+        Some(KnownBrokers {
+            committed: state.brokers.clone(),
+            newest: state.brokers,
+        })
     }
 
     #[test]
     fn what_changes_nothing_is_answered_while_the_controller_works() {
-        let (contacts, state) = (Contacts::default(), state());
+        let contacts = Contacts::default();
         assert!(
             contacts.on_heartbeat(&beat(), Time(0)).is_none(),
             "nobody is active"
         );
-        contacts.end(Some(&state.brokers));
+        contacts.publish(brokers());
         contacts.begin(Time(5));
         let answer = contacts.on_heartbeat(&beat(), Time(6)).expect("an answer");
         assert!(answer.is_caught_up && !answer.is_fenced);
@@ -151,21 +161,21 @@ mod tests {
         assert!(contacts.on_heartbeat(&of_old, Time(6)).is_none());
 
         contacts.on_heartbeat(&beat(), Time(8));
-        let noted = contacts.begin(Time(9));
+        let noted = contacts.take();
         let contact = noted[&(NodeId(1), BrokerEpoch(7))];
         assert_eq!((contact.at, contact.progress), (Time(8), Some(Offset(9))));
     }
 
     #[test]
     fn nobody_is_told_that_all_is_well_by_a_controller_that_hangs() {
-        let (contacts, state) = (Contacts::default(), state());
-        contacts.end(Some(&state.brokers));
+        let contacts = Contacts::default();
+        contacts.publish(brokers());
         contacts.begin(Time(0));
         let limit = Time(0) + PATIENCE;
         assert!(contacts.on_heartbeat(&beat(), limit).is_none());
-        contacts.end(Some(&state.brokers));
+        contacts.end();
         assert!(contacts.on_heartbeat(&beat(), limit).is_some(), "it rests");
-        contacts.end(None);
+        contacts.publish(None);
         assert!(
             contacts.on_heartbeat(&beat(), limit).is_none(),
             "another is active"

@@ -77,11 +77,8 @@ impl Node {
                     .inbox
                     .next(deadline.map(|deadline| deadline - now.time)),
             };
-            // Before anything else: a heartbeat that waits in the queue counts already.
-            for ((broker, epoch), contact) in self.contacts.begin(self.clock.time()) {
-                let Contact { at, progress } = contact;
-                self.controller.on_contact(broker, epoch, at, progress);
-            }
+            self.contacts.begin(self.clock.time());
+            self.hear_contacts();
             if let Some(input) = input {
                 self.on_input(input);
                 self.perform_effects();
@@ -92,6 +89,8 @@ impl Node {
                 .deadline()
                 .is_some_and(|deadline| deadline <= now.time)
             {
+                // An input may have taken long.
+                self.hear_contacts();
                 self.controller.on_timeout(now);
                 self.perform_effects();
             }
@@ -103,8 +102,7 @@ impl Node {
                 self.controller.shutdown(now);
                 self.perform_effects();
             }
-            self.contacts
-                .end(self.controller.active_state().map(|state| &state.brokers));
+            self.contacts.end();
             let impatient = self.stop_by.is_some_and(|stop_by| stop_by <= now.time);
             if impatient || self.controller.raft().is_shut_down() {
                 return self.disk.stop();
@@ -150,8 +148,16 @@ impl Node {
         waits && self.controller.leader().is_some()
     }
 
+    /// Before anything is made of it: a heartbeat that waits in the queue counts already.
+    fn hear_contacts(&mut self) {
+        for ((broker, epoch), Contact { at, progress }) in self.contacts.take() {
+            self.controller.on_contact(broker, epoch, at, progress);
+        }
+    }
+
     /// Strictly in order: what must be durable is, before anything after it is seen by others.
     fn perform_effects(&mut self) {
+        self.contacts.publish(self.controller.known_brokers());
         while let Some(effect) = self.controller.next_effect() {
             self.perform(effect);
         }

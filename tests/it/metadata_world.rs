@@ -4,7 +4,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use kraftd::{
-    metadata::{State, heartbeats},
+    metadata::{
+        State,
+        heartbeats::{self, KnownBrokers},
+    },
     protocol::{
         BrokerEpoch, ErrorCode, NodeId, Offset, Uuid,
         features::{METADATA_VERSION, MetadataVersion},
@@ -205,7 +208,11 @@ impl World {
             cordoned_log_dirs: directories(command.list("cordoned")?),
             ..Default::default()
         };
-        let steady = heartbeats::steady(&self.state().brokers, &request);
+        let known = KnownBrokers {
+            committed: self.state().brokers.clone(),
+            newest: self.state().brokers.clone(),
+        };
+        let steady = heartbeats::steady(&known, &request);
         let before = self.state_end();
         let response = ask!(self.quorum, BrokerHeartbeat 2 request);
         if let Some(steady) = steady {

@@ -76,7 +76,7 @@ impl Core {
         match self {
             Core::Raft(_) => None,
             Core::Controller(controller) => {
-                heartbeats::steady(&controller.active_state()?.brokers, heartbeat)
+                heartbeats::steady(&controller.known_brokers()?, heartbeat)
             }
         }
     }

@@ -679,11 +679,17 @@ impl World {
                 raft.quorum_state().standing,
             );
         }
-        let rafts: Vec<&Raft> = self.nodes.values().filter_map(Node::raft).collect();
-        let leaders = rafts.iter().filter(|raft| raft.is_leader()).count();
+        let rafts = || {
+            self.nodes
+                .values()
+                .filter_map(|node| Some((node, node.raft()?)))
+        };
+        let leaders = rafts().filter(|(_, raft)| raft.is_leader()).count();
         assert_eq!(leaders, 1, "one leader after healing:{roles}");
         let end = self.checker.committed_end();
-        for raft in rafts {
+        for (node, raft) in rafts() {
+            let hears_leader = raft.status(node.now(self.now)).hears_leader;
+            assert!(hears_leader, "all hear their leader after healing:{roles}");
             let reached = raft.high_watermark().unwrap_or(Offset(0));
             assert!(
                 reached.0 + LAG_AT_THE_END >= end.0,
