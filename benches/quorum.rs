@@ -65,7 +65,7 @@ fn main() {
     }
     contenders
         .iter()
-        .for_each(|contender| drop(contender.commit(WARM_UP, 1)));
+        .for_each(|contender| drop(commit(&mut contender.client(), WARM_UP, 1)));
     contenders.iter_mut().for_each(Contender::weigh);
     eprintln!("commits");
     for _ in 0..COMMIT_ROUNDS {
@@ -107,32 +107,26 @@ impl Contender {
     /// A round of writes of every size, and of every crowd.
     fn commit_all(&mut self) {
         for (index, records) in SIZES.into_iter().enumerate() {
-            let mut commits = self.commit(COMMITS, records);
+            let mut commits = commit(&mut self.client(), COMMITS, records);
             self.commits[index].append(&mut commits);
         }
-        for (index, clients) in CROWDS.into_iter().enumerate() {
+        for (index, crowd) in CROWDS.into_iter().enumerate() {
+            let clients: Vec<_> = (0..crowd).map(|_| self.client()).collect();
             let start = Instant::now();
-            let write = || drop(self.commit(WRITES_OF_A_CROWD / clients, 1));
             thread::scope(|scope| {
-                (0..clients).for_each(|_| drop(scope.spawn(write)));
+                for mut client in clients {
+                    scope.spawn(move || commit(&mut client, WRITES_OF_A_CROWD / crowd, 1));
+                }
             });
             self.crowds[index].push(start.elapsed());
         }
     }
 
-    /// One write after the other, straight at the active controller.
-    fn commit(&self, count: usize, records: usize) -> Vec<Duration> {
+    /// Of the active controller.
+    fn client(&self) -> Client {
         let leader = self.cluster.wait_for_leader(ELECTION_TIMEOUT);
         let port = self.cluster.controllers[leader.index].port;
-        let mut client = Client::connect(port).expect("a connection to the leader");
-        let mut commit = |number: usize| {
-            let write = write_many(number, records);
-            let start = Instant::now();
-            let answer = client.exchange(1, &write).expect("an answer");
-            assert!(is_committed(&answer), "{}: {answer:?}", self.name);
-            start.elapsed()
-        };
-        (0..count).map(&mut commit).collect()
+        Client::connect(port).expect("a connection to the leader")
     }
 
     /// kill -9 of the leader, until the others have committed a write.
@@ -166,6 +160,18 @@ impl Contender {
             .map(|node| node.port)
             .collect()
     }
+}
+
+/// One write after the other.
+fn commit(client: &mut Client, count: usize, records: usize) -> Vec<Duration> {
+    let commit = |number: usize| {
+        let write = write_many(number, records);
+        let start = Instant::now();
+        let answer = client.exchange(1, &write).expect("an answer");
+        assert!(is_committed(&answer), "{answer:?}");
+        start.elapsed()
+    };
+    (0..count).map(commit).collect()
 }
 
 fn report(contenders: &mut [Contender]) {

@@ -1,5 +1,5 @@
-//! What no controller can undercut on this machine: one sync, one round trip, and a commit by three nodes
-//! that do nothing but that.
+//! What a commit is made of on this machine: one sync, one round trip, and a commit by three nodes that do nothing
+//! but that.
 
 use std::{
     fs::File,
@@ -22,7 +22,7 @@ pub struct Floor {
     /// There and back between two threads over loopback.
     pub round_trip: Vec<Duration>,
     /// A client asks a leader, which has two followers write and sync while it does so itself, and answers when
-    /// it and the first of them are done.
+    /// it and a certain one of them are done. All are threads of one process, with one disk for the three.
     pub commit: Vec<Duration>,
 }
 
@@ -59,7 +59,7 @@ fn lead(mut client: TcpStream) {
         file.append();
         followers[0].read_exact(&mut [0]).expect("an answer");
         client.write_all(&[1]).expect("an answer");
-        // The slower one is not counted, but must not fall behind.
+        // The other one is not counted, but must not fall behind.
         followers[1].read_exact(&mut [0]).expect("an answer");
     }
 }
