@@ -126,7 +126,8 @@ impl Replica {
     }
 }
 
-/// Applies the records of a batch. Control records are raft's.
+/// Applies the records of a batch. Control records are raft's. After an error the state is of no use: those before the
+/// bad record are in it.
 pub(super) fn replay(state: &mut State, batch: &RecordBatch) -> Result<(), String> {
     if batch.is_control() {
         return Ok(());

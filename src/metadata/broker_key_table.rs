@@ -74,7 +74,7 @@ broker_keys! {
     "controller.quorum.bootstrap.servers" List Some(""), Addresses, ReadOnly, Controller,
         "Where to ask for a quorum whose voters are kept in the log (KIP-853). Not served yet: a start needs controller.quorum.voters.";
     "controller.quorum.election.backoff.max.ms" Int Some("1000"), AtLeast(0), ReadOnly, Controller,
-        "The longest pause after a lost election.";
+        "How long a voter waits with its election when a leader resigns that does not name it as a successor.";
     "controller.quorum.election.timeout.ms" Int Some("1000"), AtLeast(0), ReadOnly, Controller,
         "How long a candidate waits for votes before it tries again.";
     "controller.quorum.fetch.max.bytes" Int Some("1048576"), AtLeast(1), ReadOnly, Controller,

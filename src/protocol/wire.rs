@@ -106,7 +106,7 @@ const MAX_STRING_BYTES: usize = i16::MAX as usize;
 pub struct Reader<'a> {
     /// All of them: what is taken as bytes shares them.
     frame: &'a Bytes,
-    /// Not read yet.
+    /// Not read yet: a part of `frame`.
     left: &'a [u8],
     budget: usize,
 }

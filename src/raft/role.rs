@@ -64,7 +64,7 @@ pub struct Follower {
 
 /// Why a voter takes it that its leader leads no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
+pub(super) enum Lost {
     /// It closed its connection, and has not answered since. It may be alive, and will say so.
     Connection,
     /// It said that it resigned, or who answers under its name knows of no office. A good answer to a later Fetch
