@@ -118,7 +118,8 @@ impl History {
                 };
                 let told = (at, registered);
                 self.registrations.insert(record.broker_epoch, told);
-                if self.after_crash.contains(&record.incarnation_id) {
+                // The same life may register again: a request that comes twice.
+                if self.after_crash.remove(&record.incarnation_id) {
                     check_after_crash(state, record.broker_id);
                 }
             }

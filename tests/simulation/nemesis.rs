@@ -346,13 +346,16 @@ impl World {
         for id in self.node_ids() {
             self.mend_disk(id);
             let (now, node) = (self.now, self.node(id));
+            // What it syncs takes as long as it did when it began.
+            let syncs_slowly = node.slow_until.is_some() && node.syncing;
             (node.slow_until, node.slow_cpu) = (None, None);
             let stands_still = node
                 .paused_until
                 .max(node.hung_until)
                 .max(Some(node.busy_until));
             node.hung_until = None;
-            let is_well = node.core.is_some() && !node.stops && stands_still <= Some(now);
+            let goes_on = stands_still <= Some(now) && !syncs_slowly;
+            let is_well = node.core.is_some() && !node.stops && goes_on;
             if !(gently && is_well) {
                 self.kill(id);
                 self.node(id).begun_at_heal = true;

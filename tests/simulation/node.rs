@@ -58,6 +58,8 @@ pub struct Node {
     pub busy_until: Time,
     /// What has arrived meanwhile.
     pub inbox: Lanes<Event>,
+    /// When it looks into it next.
+    pub looks_at: Option<Time>,
     /// Heartbeats that have arrived, stamped, and not been told to the controller.
     pub contacts: Vec<Contact>,
     /// When each broker was last heard from in this life.
@@ -120,6 +122,7 @@ impl Node {
             slow_cpu: None,
             busy_until: Time(0),
             inbox: Lanes::default(),
+            looks_at: None,
             contacts: Vec::new(),
             heard: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -152,9 +155,11 @@ impl Node {
         }
     }
 
-    /// The process does nothing until then.
+    /// The process, if there is one, does nothing until then.
     pub fn pause(&mut self, until: Time) {
-        self.paused_until = self.paused_until.max(Some(until));
+        if self.core.is_some() {
+            self.paused_until = self.paused_until.max(Some(until));
+        }
     }
 
     /// What it does now takes it so long, after all that it has begun.

@@ -300,7 +300,8 @@ impl World {
         self.now = time;
         assert!(
             self.owes_commit.is_none_or(|until| until >= time),
-            "nothing is committed five election timeouts after all faults have ended"
+            "nothing is committed five election timeouts after all faults have ended:{}",
+            self.roles()
         );
         self.events += 1;
         self.note(time.0 ^ number << 40);
@@ -435,28 +436,37 @@ impl World {
             Event::Request { request, .. } if !one_lane => Lane::of_request(request.api_key()),
             _ => Lane::Quorum,
         };
-        let is_first = node.inbox.is_empty();
-        let (id, free_at) = (node.id, node.busy_until);
+        let id = node.id;
         node.inbox.push(lane, event);
-        if is_first {
+        self.look_when_free(id);
+        None
+    }
+
+    /// A process that was killed is free at once, whatever it was busy with.
+    fn look_when_free(&mut self, id: NodeId) {
+        let now = self.now;
+        let node = self.node(id);
+        let free_at = node.busy_until.max(now);
+        if !node.inbox.is_empty() && node.looks_at.is_none_or(|at| at > free_at) {
+            node.looks_at = Some(free_at);
             self.at(free_at, Event::Free(id));
         }
-        None
     }
 
     fn on_free(&mut self, id: NodeId) {
         let now = self.now;
-        if self.node(id).busy_until <= now
-            && let Some(mut event) = self.node(id).inbox.pop()
+        let node = self.node(id);
+        if node.looks_at.is_none_or(|at| at > now) {
+            return;
+        }
+        node.looks_at = None;
+        if node.busy_until <= now
+            && let Some(mut event) = node.inbox.pop()
             && !self.receive(&mut event)
         {
             self.dispatch(event);
         }
-        let node = self.node(id);
-        if !node.inbox.is_empty() {
-            let free_at = node.busy_until.max(now);
-            self.at(free_at, Event::Free(id));
-        }
+        self.look_when_free(id);
     }
 
     /// The connection reads a request, and stamps heartbeats before they wait in line. Says whether it has
@@ -663,13 +673,11 @@ impl World {
     }
 
     /// After all faults are over: one leader, everybody has what it has, and what was promised is kept.
-    pub fn check_end(&mut self) {
-        let mut roles = String::new();
-        for node in self.nodes.values() {
-            let raft = node
-                .raft()
-                .unwrap_or_else(|| panic!("{} does not run", node.id));
-            roles += &format!(
+    /// What every node is just now.
+    fn roles(&self) -> String {
+        let role = |node: &Node| match node.raft() {
+            None => format!("\n  {}: down", node.id),
+            Some(raft) => format!(
                 "\n  {}: {} of epoch {}, end {}, high watermark {:?}, {:?}",
                 node.id,
                 raft.role().name(),
@@ -677,8 +685,18 @@ impl World {
                 raft.end_offset(),
                 raft.high_watermark(),
                 raft.quorum_state().standing,
-            );
-        }
+            ),
+        };
+        self.nodes.values().map(role).collect()
+    }
+
+    pub fn check_end(&mut self) {
+        let roles = self.roles();
+        let mut nodes = self.nodes.values();
+        assert!(
+            nodes.all(|node| node.core.is_some()),
+            "all run after healing:{roles}"
+        );
         let rafts = || {
             self.nodes
                 .values()
