@@ -456,8 +456,13 @@ impl Raft {
         }
         let first_ms = self.options.retry_backoff_ms;
         let max_ms = self.options.election_timeout_ms;
+        // Who resigns names its successors with the next message. Would all stand at once, votes could be split.
+        let wait_ms = match lost {
+            Lost::Connection => 0,
+            Lost::Office { .. } => first_ms,
+        };
         if follower.elect_at.is_none() {
-            follower.elect_at = Some(now.time.max(self.next_hasty_election));
+            follower.elect_at = Some(now.time.plus_ms(wait_ms).max(self.next_hasty_election));
             let pause = pause_ms(self.hasty_elections, first_ms, max_ms);
             self.next_hasty_election = now.time.max(self.next_hasty_election).plus_ms(pause);
             self.hasty_elections += 1;
