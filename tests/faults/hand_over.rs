@@ -32,7 +32,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long before the stop the follower is suspended: its last Fetch waits still, or was answered.
 const SUSPENDED_FOR_MS: [u64; 3] = [5, 300, 1_000];
 
-/// Disks that are busy may take their time, but nobody waits for a timeout: the shortest are 500 ms.
+/// Nobody waits for a timeout: the shortest are 500 ms.
 const AT_MOST: Duration = Duration::from_millis(450);
 
 #[test]
@@ -47,7 +47,10 @@ fn a_leader_that_is_stopped_hands_over_while_a_follower_stands_still() {
 
 fn stops_cost_little(voters: usize, suspends: bool) {
     let _turn = turn();
-    let mut cluster = Cluster::format(&Settings::new(Kind::Kraftd, voters, 0));
+    let mut settings = Settings::new(Kind::Kraftd, voters, 0);
+    // A disk may take its time, and five voters have one: in memory it has no part in this.
+    settings.parent = "/dev/shm".into();
+    let mut cluster = Cluster::format(&settings);
     cluster.start_nodes();
     let mut costs: Vec<Duration> = (0..ROUNDS)
         .map(|round| {

@@ -2,7 +2,7 @@
 //! and log, in one temporary folder that is kept when a test fails.
 
 use std::{
-    fs, io,
+    env, fs, io,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
@@ -79,6 +79,8 @@ pub struct Settings {
     pub controller_jvm: &'static [&'static str],
     /// The place of the node with an id.
     pub place: fn(i32) -> Place,
+    /// In what folder everything lies.
+    pub parent: PathBuf,
 }
 
 impl Settings {
@@ -90,6 +92,7 @@ impl Settings {
             format_arguments: Vec::new(),
             controller_jvm: SMALL_JVM,
             place: Place::loopback,
+            parent: env::temp_dir(),
         }
     }
 
@@ -135,7 +138,9 @@ pub fn turn() -> MutexGuard<'static, ()> {
 impl Cluster {
     /// Formats every node; nothing runs yet.
     pub fn format(settings: &Settings) -> Cluster {
-        let folder = tempfile::Builder::new().prefix("kraftd-test-").tempdir();
+        let folder = tempfile::Builder::new()
+            .prefix("kraftd-test-")
+            .tempdir_in(&settings.parent);
         let folder = folder.expect("a temporary folder");
         let controllers: Vec<Node> = settings
             .voters
