@@ -60,6 +60,18 @@ pub fn plain(seed: u64) -> Plan {
         .fold(plan, |plan, fault| plan.with(fault, None))
 }
 
+/// Disks that lose what they had, under nodes that are killed, and no snapshot to mend them.
+pub fn rotten(seed: u64) -> Plan {
+    let plan = Plan {
+        nodes: 3,
+        down_ms: 3_000,
+        ..plain(seed)
+    };
+    plan.with(Fault::Snapshot, None)
+        .with(Fault::DamageDisk, 2_000)
+        .with(Fault::Kill, 1_000)
+}
+
 #[test]
 fn bank_a_vote_that_is_not_saved() {
     finds(PlantedBug::VoteNotSaved, |seed| Plan {
@@ -119,14 +131,7 @@ fn bank_the_page_cache_trusted() {
 
 #[test]
 fn bank_damage_cut_silently() {
-    finds(PlantedBug::DamageCutSilently, |seed| Plan {
-        nodes: 3,
-        down_ms: 3_000,
-        ..plain(seed)
-            .with(Fault::Snapshot, None)
-            .with(Fault::DamageDisk, 2_000)
-            .with(Fault::Kill, 1_000)
-    });
+    finds(PlantedBug::DamageCutSilently, rotten);
 }
 
 #[test]

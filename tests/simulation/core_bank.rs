@@ -5,7 +5,7 @@ use std::{env, thread};
 
 use crate::{
     attempt,
-    bank::{finds_with, plain},
+    bank::{finds_with, plain, rotten},
     nemesis::Fault,
     plan::Plan,
     world::Outcome,
@@ -53,14 +53,7 @@ fn bank_the_same_pause_for_everyone() {
 
 #[test]
 fn bank_a_candidate_that_must_not_vote() {
-    finds("KAFKA-17067", |seed| Plan {
-        nodes: 3,
-        down_ms: 3_000,
-        ..plain(seed)
-            .with(Fault::Snapshot, None)
-            .with(Fault::DamageDisk, 2_000)
-            .with(Fault::Kill, 1_000)
-    });
+    finds("KAFKA-17067", rotten);
 }
 
 #[test]

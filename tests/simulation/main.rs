@@ -12,8 +12,10 @@ mod core;
 mod core_bank;
 mod coverage;
 mod disks;
+mod ending;
 mod history;
 mod images;
+mod lanes;
 mod leaving;
 mod nemesis;
 mod network;
@@ -22,9 +24,11 @@ mod observer;
 mod plan;
 mod rim;
 mod rush;
+mod seats;
 mod strangers;
 mod watch;
 mod wire;
+mod witness;
 mod world;
 mod worn;
 
@@ -50,6 +54,8 @@ const RARE_SEEDS: u64 = 10_000;
 /// So many run twice.
 const TWICE_SEEDS: u64 = 3;
 const THREADS: usize = 2;
+/// Of a long campaign it is told how far it is.
+const TOLD_EVERY: u64 = 1_000;
 
 /// `KRAFTD_SEED` alone, with all that the nodes say; or `KRAFTD_SEEDS`, which is a number of seeds from 0 on
 /// or a range as `1000..2000`; or as many as usual.
@@ -111,12 +117,16 @@ fn for_each_seed<T: Send>(range: Range<u64>, work: impl Fn(u64) -> T + Sync) -> 
 
 /// Runs every seed, says how to replay those that fail, and what all of them reached.
 fn survive(test: &str, seeds: Range<u64>, plan: impl Fn(u64) -> Plan + Sync) -> Coverage {
-    let began = Instant::now();
+    let (began, done) = (Instant::now(), AtomicU64::new(0));
+    // What there is to tell is told at once: a campaign may take hours.
     let results = for_each_seed(seeds.clone(), |seed| {
         let result = attempt(plan(seed));
         if let Err(why) = &result {
-            // At once, since a campaign may take hours.
             println!("{test}: seed {seed} failed: {why}");
+        }
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if done.is_multiple_of(TOLD_EVERY) {
+            println!("{test}: {done} seeds in {:?}", began.elapsed());
         }
         (seed, result)
     });

@@ -1,0 +1,88 @@
+//! What must hold at the end, some time after all faults.
+
+use kraftd::protocol::Offset;
+
+use crate::{clients::Client, node::Node, world::World};
+
+/// How far a node's high watermark may lie behind at the end: what is on its way.
+const LAG_AT_THE_END: i64 = 200;
+
+impl World {
+    /// What every node is just now.
+    pub fn roles(&self) -> String {
+        let role = |node: &Node| match node.raft() {
+            None => format!("\n  {}: down", node.id),
+            Some(raft) => format!(
+                "\n  {}: {} of epoch {}, end {}, high watermark {:?}, {:?}",
+                node.id,
+                raft.role().name(),
+                raft.epoch(),
+                raft.end_offset(),
+                raft.high_watermark(),
+                raft.quorum_state().standing,
+            ),
+        };
+        self.nodes.values().map(role).collect()
+    }
+
+    /// After all faults are over: one leader, everybody has what it has, and what was promised is kept.
+    pub fn check_end(&mut self) {
+        let roles = self.roles();
+        let mut nodes = self.nodes.values();
+        assert!(
+            nodes.all(|node| node.core.is_some()),
+            "all run after healing:{roles}"
+        );
+        let rafts = || {
+            self.nodes
+                .values()
+                .filter_map(|node| Some((node, node.raft()?)))
+        };
+        let leaders = rafts().filter(|(_, raft)| raft.is_leader()).count();
+        assert_eq!(leaders, 1, "one leader after healing:{roles}");
+        let end = self.checker.committed_end();
+        for (node, raft) in rafts() {
+            let hears_leader = raft.status(node.now(self.now)).hears_leader;
+            assert!(hears_leader, "all hear their leader after healing:{roles}");
+            let reached = raft.high_watermark().unwrap_or(Offset(0));
+            assert!(
+                reached.0 + LAG_AT_THE_END >= end.0,
+                "all caught up after healing:{roles}"
+            );
+            assert!(
+                raft.amnesia().is_none(),
+                "all vote again after healing:{roles}"
+            );
+        }
+        if self.plan.controllers {
+            self.check_controllers();
+        }
+    }
+
+    fn check_controllers(&mut self) {
+        let latest = self.checker.images.latest().stable();
+        self.checker.history.check(latest);
+        for seat in self.clients.values() {
+            if let Client::Broker(broker) = &seat.client {
+                let known = latest.brokers.get(broker.id);
+                let serves = known.is_some_and(|known| known.is_active());
+                let epoch = known.map(|known| known.epoch);
+                assert!(
+                    serves && epoch == broker.epoch(),
+                    "broker {} is well, and {known:?}",
+                    broker.id
+                );
+            }
+        }
+        for id in self.node_ids() {
+            let registered = self.checker.history.controller_registered_at(id);
+            let since = self.nodes[&id].begun_at_heal.then_some(self.healed_at);
+            assert!(
+                registered >= since.or(Some(Offset(0))),
+                "controller {id} registered at {registered:?}, and not since it was started"
+            );
+            self.node(id).agreed_at = None;
+            self.compare_image(id);
+        }
+    }
+}
