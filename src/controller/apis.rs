@@ -4,7 +4,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::reads::{self, View};
+use super::{
+    lanes::Lane,
+    reads::{self, View},
+};
 use crate::{
     metadata::{
         Cx, Outcome, State, alter_partition, configs, controllers, create_partitions,
@@ -28,6 +31,8 @@ pub struct Api {
     pub authorization: Authorization,
     /// Brokers pass it on in an Envelope for their clients (`ApiKeys.forwardable`).
     pub forwardable: bool,
+    /// Where it waits while the controller is busy.
+    pub lane: Lane,
     /// How long a request may wait to be handled before it is answered with REQUEST_TIMED_OUT.
     pub(super) timeout: Timeout,
     pub(super) handler: Handler,
@@ -138,16 +143,17 @@ macro_rules! timeout_of {
     };
 }
 
-/// `key versions authorization forwardable timeout handler`, by key.
+/// `key versions authorization forwardable lane timeout handler`, by key.
 macro_rules! apis {
-    ($($KEY:ident $versions:expr, $authorization:expr, $forwardable:expr, $timeout:expr,
-       $handler:expr;)*) => {
+    ($($KEY:ident $versions:expr, $authorization:expr, $forwardable:expr, $lane:expr,
+       $timeout:expr, $handler:expr;)*) => {
         /// All APIs served, by key.
         pub const APIS: &[Api] = &[ $( Api {
             key: ApiKey::$KEY,
             versions: $versions,
             authorization: $authorization,
             forwardable: $forwardable,
+            lane: $lane,
             timeout: $timeout,
             handler: $handler,
         }, )* ];
@@ -161,51 +167,51 @@ const FORWARDABLE: bool = true;
 const DIRECT: bool = false;
 
 apis! {
-    FETCH 4..=18, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;
-    API_VERSIONS 0..=4, Authorization::None, DIRECT, Timeout::None,
+    FETCH 4..=18, Cluster(ClusterAction), DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
+    API_VERSIONS 0..=4, Authorization::None, DIRECT, Lane::Broker, Timeout::None,
         read!(ApiVersions, reads::api_versions);
-    CREATE_TOPICS 2..=7, ClusterOrTopic(Create), FORWARDABLE, timeout_of!(CreateTopics),
+    CREATE_TOPICS 2..=7, ClusterOrTopic(Create), FORWARDABLE, Lane::Admin, timeout_of!(CreateTopics),
         write!(CreateTopics, create_topics::create_topics);
-    DELETE_TOPICS 1..=6, ClusterOrTopic(Delete), FORWARDABLE, timeout_of!(DeleteTopics),
+    DELETE_TOPICS 1..=6, ClusterOrTopic(Delete), FORWARDABLE, Lane::Admin, timeout_of!(DeleteTopics),
         write!(DeleteTopics, delete_topics::delete_topics);
-    DESCRIBE_CONFIGS 1..=4, ConfigResource(DescribeConfigs), DIRECT, Timeout::None,
+    DESCRIBE_CONFIGS 1..=4, ConfigResource(DescribeConfigs), DIRECT, Lane::Admin, Timeout::None,
         read!(DescribeConfigs, reads::describe_configs);
-    ALTER_CONFIGS 0..=2, ConfigResource(AlterConfigs), FORWARDABLE, Timeout::None,
+    ALTER_CONFIGS 0..=2, ConfigResource(AlterConfigs), FORWARDABLE, Lane::Admin, Timeout::None,
         write!(AlterConfigs, configs::alter_configs);
-    CREATE_PARTITIONS 0..=3, Topic(Alter), FORWARDABLE, timeout_of!(CreatePartitions),
+    CREATE_PARTITIONS 0..=3, Topic(Alter), FORWARDABLE, Lane::Admin, timeout_of!(CreatePartitions),
         write!(CreatePartitions, create_partitions::create_partitions);
-    ELECT_LEADERS 0..=2, Cluster(Alter), FORWARDABLE, timeout_of!(ElectLeaders),
+    ELECT_LEADERS 0..=2, Cluster(Alter), FORWARDABLE, Lane::Admin, timeout_of!(ElectLeaders),
         write!(ElectLeaders, elections::elect_leaders);
-    INCREMENTAL_ALTER_CONFIGS 0..=1, ConfigResource(AlterConfigs), FORWARDABLE, Timeout::None,
+    INCREMENTAL_ALTER_CONFIGS 0..=1, ConfigResource(AlterConfigs), FORWARDABLE, Lane::Admin, Timeout::None,
         write!(IncrementalAlterConfigs, configs::incremental_alter_configs);
-    ALTER_PARTITION_REASSIGNMENTS 0..=1, Cluster(Alter), FORWARDABLE,
+    ALTER_PARTITION_REASSIGNMENTS 0..=1, Cluster(Alter), FORWARDABLE, Lane::Admin,
         timeout_of!(AlterPartitionReassignments),
         write!(AlterPartitionReassignments, reassignments::alter_partition_reassignments);
-    LIST_PARTITION_REASSIGNMENTS 0..=0, Cluster(Describe), FORWARDABLE, Timeout::None,
+    LIST_PARTITION_REASSIGNMENTS 0..=0, Cluster(Describe), FORWARDABLE, Lane::Admin, Timeout::None,
         read!(ListPartitionReassignments, reads::list_partition_reassignments);
-    VOTE 0..=2, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;
-    BEGIN_QUORUM_EPOCH 0..=1, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;
-    END_QUORUM_EPOCH 0..=1, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;
-    DESCRIBE_QUORUM 0..=2, Cluster(Describe), FORWARDABLE, Timeout::None, Handler::Raft;
-    ALTER_PARTITION 2..=3, Cluster(ClusterAction), DIRECT, Timeout::None,
+    VOTE 0..=2, Cluster(ClusterAction), DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
+    BEGIN_QUORUM_EPOCH 0..=1, Cluster(ClusterAction), DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
+    END_QUORUM_EPOCH 0..=1, Cluster(ClusterAction), DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
+    DESCRIBE_QUORUM 0..=2, Cluster(Describe), FORWARDABLE, Lane::Admin, Timeout::None, Handler::Raft;
+    ALTER_PARTITION 2..=3, Cluster(ClusterAction), DIRECT, Lane::Broker, Timeout::None,
         write!(AlterPartition, alter_partition::alter_partition);
-    UPDATE_FEATURES 0..=2, Cluster(Alter), FORWARDABLE, Timeout::None,
+    UPDATE_FEATURES 0..=2, Cluster(Alter), FORWARDABLE, Lane::Admin, Timeout::None,
         write!(UpdateFeatures, features::update_features);
-    ENVELOPE 0..=0, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Envelope;
-    FETCH_SNAPSHOT 0..=1, Cluster(ClusterAction), DIRECT, Timeout::None, Handler::Raft;
-    DESCRIBE_CLUSTER 0..=2, Cluster(Alter), DIRECT, Timeout::None,
+    ENVELOPE 0..=0, Cluster(ClusterAction), DIRECT, Lane::Admin, Timeout::None, Handler::Envelope;
+    FETCH_SNAPSHOT 0..=1, Cluster(ClusterAction), DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
+    DESCRIBE_CLUSTER 0..=2, Cluster(Alter), DIRECT, Lane::Admin, Timeout::None,
         read!(DescribeCluster, reads::describe_cluster);
-    BROKER_REGISTRATION 0..=4, Cluster(ClusterAction), DIRECT, Timeout::None,
+    BROKER_REGISTRATION 0..=4, Cluster(ClusterAction), DIRECT, Lane::Broker, Timeout::None,
         write!(BrokerRegistration, registration::register_broker);
-    BROKER_HEARTBEAT 0..=2, Cluster(ClusterAction), DIRECT, Timeout::Heartbeat,
+    BROKER_HEARTBEAT 0..=2, Cluster(ClusterAction), DIRECT, Lane::Quorum, Timeout::Heartbeat,
         write!(BrokerHeartbeat, heartbeats::broker_heartbeat);
-    UNREGISTER_BROKER 0..=0, Cluster(Alter), FORWARDABLE, Timeout::None,
+    UNREGISTER_BROKER 0..=0, Cluster(Alter), FORWARDABLE, Lane::Admin, Timeout::None,
         write!(UnregisterBroker, registration::unregister_broker);
-    ALLOCATE_PRODUCER_IDS 0..=0, Cluster(ClusterAction), FORWARDABLE, Timeout::None,
+    ALLOCATE_PRODUCER_IDS 0..=0, Cluster(ClusterAction), FORWARDABLE, Lane::Broker, Timeout::None,
         write!(AllocateProducerIds, producer_ids::allocate_producer_ids);
-    CONTROLLER_REGISTRATION 0..=0, Cluster(ClusterAction), DIRECT, Timeout::None,
+    CONTROLLER_REGISTRATION 0..=0, Cluster(ClusterAction), DIRECT, Lane::Broker, Timeout::None,
         write!(ControllerRegistration, controllers::register_controller);
-    ASSIGN_REPLICAS_TO_DIRS 0..=0, Cluster(ClusterAction), DIRECT, Timeout::None,
+    ASSIGN_REPLICAS_TO_DIRS 0..=0, Cluster(ClusterAction), DIRECT, Lane::Broker, Timeout::None,
         write!(AssignReplicasToDirs, directories::assign_replicas_to_dirs);
 }
 

@@ -3,9 +3,10 @@
 
 use std::collections::VecDeque;
 
+use super::apis;
 use crate::protocol::api::ApiKey;
 
-/// Served in this order.
+/// Served in this order; `apis.rs` says which request goes where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// The quorum itself, and what keeps brokers alive.
@@ -19,21 +20,7 @@ pub enum Lane {
 impl Lane {
     /// Of a request; all else that happens to a controller goes by [`Lane::Quorum`].
     pub fn of_request(api_key: ApiKey) -> Lane {
-        match api_key {
-            ApiKey::FETCH
-            | ApiKey::FETCH_SNAPSHOT
-            | ApiKey::VOTE
-            | ApiKey::BEGIN_QUORUM_EPOCH
-            | ApiKey::END_QUORUM_EPOCH
-            | ApiKey::BROKER_HEARTBEAT => Lane::Quorum,
-            ApiKey::BROKER_REGISTRATION
-            | ApiKey::CONTROLLER_REGISTRATION
-            | ApiKey::ALTER_PARTITION
-            | ApiKey::ASSIGN_REPLICAS_TO_DIRS
-            | ApiKey::ALLOCATE_PRODUCER_IDS
-            | ApiKey::API_VERSIONS => Lane::Broker,
-            _ => Lane::Admin,
-        }
+        apis::find(api_key).map_or(Lane::Admin, |api| api.lane)
     }
 }
 

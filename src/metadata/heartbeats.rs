@@ -31,7 +31,7 @@ pub(super) fn check_epoch(state: &State, id: NodeId, epoch: BrokerEpoch) -> Resu
 }
 
 /// What is known of brokers: committed, and as the newest records will leave it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct KnownBrokers {
     pub committed: Brokers,
     pub newest: Brokers,
