@@ -35,6 +35,7 @@ const CLUSTER_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 const BROKERS: i32 = 10;
 const PARTITIONS_OF_A_TOPIC: i32 = 1_000;
 const REPLICATION: i16 = 3;
+const CHANGES: usize = 200;
 
 fn main() {
     let given = std::env::args().find_map(|word| word.parse().ok());
@@ -76,6 +77,14 @@ fn measure(partitions: i32) {
         rig.ask(1, beat(0, false, true)).1,
     );
     say("fencing of a broker", rig.ask(1, beat(1, true, false)).1);
+
+    for (what, count) in [("1,000 configurations", 1_000), ("one of them", 1)] {
+        let mut changes: Vec<_> = (0..CHANGES)
+            .map(|value| rig.configure(count, value))
+            .collect();
+        changes.sort();
+        say(what, changes[CHANGES / 2]);
+    }
 
     let start = Instant::now();
     let snapshot = rig.snapshot();
@@ -161,6 +170,20 @@ impl Rig {
         let beat = requests::heartbeat((id, answer.broker_epoch), i64::MAX, false, false);
         self.ask(1, beat);
         answer.broker_epoch
+    }
+
+    /// Sets so many dynamic configurations of all brokers.
+    fn configure(&mut self, count: usize, value: usize) -> Duration {
+        let value = value.to_string();
+        let names: Vec<_> = (0..count).map(|name| format!("bench.{name}")).collect();
+        let set = |name| (name, requests::SET, Some(value.as_str()));
+        let changes: Vec<_> = names.iter().map(|name| set(name.as_str())).collect();
+        let request = requests::alter((requests::BROKER, ""), &changes, false);
+        let (Response::IncrementalAlterConfigs(answer), busy) = self.ask(1, request) else {
+            unreachable!("of another API")
+        };
+        assert!(answer.responses[0].error_code.is_ok(), "{answer:?}");
+        busy
     }
 
     /// Makes one as the snapshot thread does.

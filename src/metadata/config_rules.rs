@@ -47,7 +47,7 @@ pub(super) fn default_of(resource_type: ResourceType, name: &str) -> Option<&'st
 }
 
 /// Judges all values that a resource will have.
-pub(super) fn validate(alteration: &Alteration, new: &Values) -> Result<(), ApiError> {
+pub(super) fn validate(alteration: &Alteration) -> Result<(), ApiError> {
     let name = alteration.resource.name.as_str();
     match alteration.resource.resource_type {
         ResourceType::TOPIC if name.is_empty() => {
@@ -55,17 +55,19 @@ pub(super) fn validate(alteration: &Alteration, new: &Values) -> Result<(), ApiE
         }
         ResourceType::TOPIC => {
             topic_names::validate(name)?;
-            validate_topic(alteration, new)
+            validate_topic(alteration, &alteration.new_values())
         }
         ResourceType::BROKER => validate_broker_name(name),
         ResourceType::CLIENT_METRICS if name.is_empty() => {
             invalid_request("Subscription name can't be empty")
         }
-        ResourceType::CLIENT_METRICS => validate_client_metrics(alteration, new),
+        ResourceType::CLIENT_METRICS => {
+            validate_client_metrics(alteration, &alteration.new_values())
+        }
         ResourceType::GROUP if name.is_empty() => {
             invalid_request("Default group resources are not allowed.")
         }
-        ResourceType::GROUP => validate_group(alteration, new),
+        ResourceType::GROUP => validate_group(alteration, &alteration.new_values()),
         other => invalid_request(format!("Unknown resource type {other}")),
     }
 }

@@ -105,15 +105,15 @@ impl Configs {
     pub(super) fn replay(&mut self, record: &ConfigRecord) -> Result<(), String> {
         let resource_type = ResourceType(record.resource_type);
         let resource = ConfigResource::new(resource_type, record.resource_name.clone());
-        let mut values = self.of(&resource);
-        match &record.value {
-            None => values.remove(&record.name),
-            Some(value) => values.insert(record.name.clone(), value.clone()),
-        };
-        match values.is_empty() {
-            true => self.by_resource.remove(&resource),
-            false => self.by_resource.insert(resource, values),
-        };
+        if let Some(value) = &record.value {
+            let values = self.by_resource.entry(resource).or_default();
+            values.insert(record.name.clone(), value.clone());
+        } else if let Some(values) = self.by_resource.get_mut(&resource) {
+            values.remove(&record.name);
+            if values.is_empty() {
+                self.by_resource.remove(&resource);
+            }
+        }
         Ok(())
     }
 
@@ -511,19 +511,26 @@ impl Alteration<'_> {
     }
 
     fn check(&self) -> Result<(), ApiError> {
-        let mut new = self.existing.clone();
         for record in self.altered.iter().chain(&self.deleted) {
             self.check_record(record)?;
-            match &record.value {
-                None => new.remove(&record.name),
-                Some(value) => new.insert(record.name.clone(), value.clone()),
-            };
         }
-        config_rules::validate(self, &new)?;
+        config_rules::validate(self)?;
         match self.newly_created {
             true => Ok(()),
             false => config_rules::check_existence(self.state, self.options, &self.resource),
         }
+    }
+
+    /// All values that the resource will have.
+    pub(super) fn new_values(&self) -> Values {
+        let mut values = self.existing.clone();
+        for record in self.altered.iter().chain(&self.deleted) {
+            match &record.value {
+                None => values.remove(&record.name),
+                Some(value) => values.insert(record.name.clone(), value.clone()),
+            };
+        }
+        values
     }
 
     /// The rules about single keys that are the controller's own
