@@ -73,13 +73,13 @@ pub struct Recovery {
     pub is_caught_up: bool,
 }
 
-/// What a restored voter is worth. A blank one with signs of a quorum is no founder any more: it was
-/// copying a quorum's log onto a new disk.
+/// What a restored voter is worth. A blank one that knows a leader is no founder any more: it was copying a
+/// quorum's log onto a new disk. An epoch alone says nothing: it may be that of a candidate that failed, and
+/// where a leader was elected there is a majority of founders, which are sound.
 pub(super) fn restored_standing(state: &QuorumState, log: &LogStatus) -> Standing {
     let led = log.end > Offset(0) || state.leader.is_some();
-    let passive = state.epoch > Epoch(0) && state.voted.is_none();
     match &state.standing {
-        Standing::Blank if led || passive => joined_late(),
+        Standing::Blank if led => joined_late(),
         standing @ (Standing::Sound | Standing::Blank | Standing::Amnesiac(_)) => standing.clone(),
     }
 }
