@@ -24,13 +24,8 @@ pub(super) fn check(
     sorted.sort_unstable();
     let mut previous = None;
     for id in sorted {
-        let Some(broker) = state.brokers.get(id) else {
+        if !state.brokers.contains(id) {
             return invalid(format!("broker {id}, but no such broker is registered."));
-        };
-        if !broker.has_uncordoned_directory() {
-            return invalid(format!(
-                "broker {id}, but all its log directories are cordoned."
-            ));
         }
         if previous.replace(id) == Some(id) {
             return invalid(format!("the broker {id} more than once."));

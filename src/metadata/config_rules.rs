@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use fancy_regex::Regex;
+
 use super::{
     ApiError, Options, State,
     broker_keys::BrokerKey,
@@ -179,12 +181,8 @@ fn validate_topic(alteration: &Alteration, new: &Values) -> Result<(), ApiError>
             format!("Unknown topic config name: {name}"),
         )
     })?;
-    // What the topic does not set comes from the brokers' level, as this controller knows it.
     for key in TOPIC_KEYS.iter().filter(|key| new.get(key.name).is_none()) {
-        let inherited = alteration
-            .state
-            .inherited_topic_config(alteration.options, key);
-        let value = inherited.and_then(|text| key.config_type.parse(&text).ok());
+        let value = alteration.options.static_topic_config(key);
         values.extend(value.map(|value| (key.name, value)));
     }
     let topic = TopicRules(values);
@@ -221,12 +219,7 @@ impl TopicRules {
 
     fn check_tiered(&self, alteration: &Alteration) -> Result<(), ApiError> {
         let system = "remote.log.storage.system.enable";
-        if alteration
-            .state
-            .broker_config(alteration.options, system)
-            .as_deref()
-            != Some("true")
-        {
+        if alteration.options.broker_config(system) != Some("true") {
             return invalid_config(
                 "Tiered Storage functionality is disabled in the broker. Topic cannot be configured \
                  with remote log storage."
@@ -377,12 +370,8 @@ fn validate_group(alteration: &Alteration, new: &Values) -> Result<(), ApiError>
         Some(Value::Boolean(_) | Value::Double(_) | Value::List(_) | Value::Text(_)) | None => None,
     };
     let of_broker = |name: &str| -> Option<i64> {
-        alteration
-            .state
-            .broker_config(alteration.options, name)?
-            .trim()
-            .parse()
-            .ok()
+        let value = alteration.options.broker_config(name)?;
+        value.trim().parse().ok()
     };
     for (name, min, max) in GROUP_BOUNDS {
         let Some(value) = whole(name) else {
@@ -444,32 +433,21 @@ fn validate_client_metrics(alteration: &Alteration, new: &Values) -> Result<(), 
     }
 }
 
-/// `name=pattern`. Brokers compile the pattern; here only what no pattern can be is refused.
+/// `name=pattern`, as Java splits it: signs at the end do not count.
 fn is_match_pattern(text: &str) -> bool {
-    let Some((name, pattern)) = text.split_once('=') else {
+    let Some((name, pattern)) = text.trim_end_matches('=').split_once('=') else {
         return false;
     };
-    let mut depth = 0_i32;
-    let mut escaped = false;
-    let mut in_class = false;
-    for character in pattern.chars() {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '[' => in_class = true,
-            ']' => in_class = false,
-            '(' if !in_class => depth += 1,
-            ')' if !in_class => depth -= 1,
-            _ => {}
-        }
-        if depth < 0 {
-            return false;
-        }
-    }
-    let balanced = depth == 0 && !escaped && !in_class;
-    let one_sign = !pattern.is_empty() && !pattern.contains('=');
-    MATCH_PARAMETERS.contains(&name.trim())
-        && balanced
-        && one_sign
-        && !pattern.trim().starts_with(['*', '+', '?'])
+    let is_known = MATCH_PARAMETERS.contains(&name.trim());
+    is_known && !pattern.contains('=') && is_java_pattern(pattern.trim())
+}
+
+/// Whether Java will make a regular expression of it. Brokers do so when they have read the subscription, so that
+/// nobody would hear of one that is none. Java's dialect has some rare words that this crate's has not (`\Q`,
+/// `\p{javaLowerCase}`): these are refused, too.
+fn is_java_pattern(pattern: &str) -> bool {
+    // A brace that begins no number stands for itself here, and is a mistake there.
+    let odd_brace = r"^(?>\\[pPxk]\{\w+\}|\\.|\[[^\]]*\]|\{\d+\}|[^{])*+\{";
+    let odd_brace = Regex::new(odd_brace).expect("a pattern of ours");
+    Regex::new(pattern).is_ok() && odd_brace.is_match(pattern).is_ok_and(|is_odd| !is_odd)
 }

@@ -335,8 +335,7 @@ fn alter<'a>(
     }
     let records = with_clear_elr(state, records);
     if records.len() > MAX_RECORDS_PER_USER_OP {
-        let message = "Unable to perform excessively large batch operation.";
-        let error = ApiError::new(ErrorCode::POLICY_VIOLATION, message);
+        let error = ApiError::excessive();
         let results = all
             .into_iter()
             .map(|resource| (resource, Err(error.clone())));

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    ApiError, Cx, Outcome, State, assignments, configs, effective_configs::EffectiveConfig,
-    partitions::Partition, placement::Placer, topic_names,
+    ApiError, Cx, MAX_RECORDS_PER_USER_OP, Outcome, State, assignments, configs,
+    effective_configs::EffectiveConfig, partitions::Partition, placement::Placer, topic_names,
 };
 use crate::protocol::features::MetadataVersion;
 use crate::protocol::{
@@ -56,10 +56,15 @@ pub fn create_topics(
         let error = ApiError::new(ErrorCode::INVALID_REQUEST, message);
         results.push(failed(METADATA_TOPIC, &error));
     }
-    if request.validate_only {
-        records.clear();
+    if !request.validate_only {
+        return Outcome::atomic(records, respond(results));
     }
-    Outcome::atomic(records, respond(results))
+    if records.len() > MAX_RECORDS_PER_USER_OP {
+        let error = ApiError::excessive();
+        let names = request.topics.iter().map(|topic| topic.name.as_str());
+        results = names.map(|name| failed(name, &error)).collect();
+    }
+    Outcome::unchanged(respond(results))
 }
 
 fn respond(topics: Vec<CreatableTopicResult>) -> CreateTopicsResponse {
@@ -108,7 +113,10 @@ fn create_topic(
 ) -> Result<(CreatableTopicResult, Vec<MetadataRecord>), ApiError> {
     check_name(state, &topic.name)?;
     let configs = own_configs(topic)?;
-    let config_records = configs::validate_topic_configs(state, cx.options, &topic.name, &configs)?;
+    let config_records = match configs.is_empty() {
+        true => Vec::new(),
+        false => configs::validate_topic_configs(state, cx.options, &topic.name, &configs)?,
+    };
     let partitions = match topic.assignments.is_empty() {
         true => place(state, cx, topic)?,
         false => assigned(state, topic)?,

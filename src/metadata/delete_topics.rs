@@ -35,7 +35,7 @@ pub fn delete_topics(
                 let code = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
                 responses.push(result(Some(name), Uuid::ZERO, code, None));
             }
-            Some(id) if by_id.contains(&id) => {
+            Some(id) if by_id.contains(&id) || asked.duplicate_ids.contains(&id) => {
                 chosen.remove(&id);
                 let message = "The provided topic name maps to an ID that was already supplied.";
                 responses.push(result(
@@ -77,6 +77,8 @@ pub fn delete_topics(
 struct Asked {
     names: BTreeSet<String>,
     ids: BTreeSet<Uuid>,
+    /// Named more than once, and refused for it.
+    duplicate_ids: BTreeSet<Uuid>,
     refused: Vec<DeletableTopicResult>,
 }
 
@@ -120,6 +122,7 @@ impl Asked {
             if count == 1 {
                 asked.ids.insert(id);
             } else {
+                asked.duplicate_ids.insert(id);
                 asked
                     .refused
                     .push(result(None, id, invalid, Some("Duplicate topic id.")));

@@ -1,6 +1,8 @@
 //! AssignReplicasToDirs: a broker with several disks tells where it put its replicas (KIP-858,
 //! `ReplicationControlManager.handleAssignReplicasToDirs`).
 
+use std::collections::BTreeSet;
+
 use super::{Cx, Outcome, State, heartbeats, leadership, topics::TopicIdPartition};
 use crate::protocol::{
     ErrorCode, NodeId, Uuid,
@@ -27,7 +29,7 @@ pub fn assign_replicas_to_dirs(
         return Outcome::unchanged(refused);
     }
     let id = request.broker_id;
-    let (mut records, mut offline) = (Vec::new(), Vec::new());
+    let (mut records, mut offline) = (Vec::new(), BTreeSet::new());
     let mut assign = |directory: Uuid, key: TopicIdPartition| {
         let record = match assigned(state, cx, id, directory, key) {
             Ok(record) => record,
@@ -39,7 +41,7 @@ pub fn assign_replicas_to_dirs(
             .get(id)
             .is_some_and(|broker| broker.has_online(directory))
         {
-            offline.push(key);
+            offline.insert(key);
         }
         ErrorCode::NONE
     };

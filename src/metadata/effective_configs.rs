@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{
     Options, State,
     broker_keys::{BrokerKey, UpdateMode},
-    config_defs::{ConfigKey, TOPIC_KEYS, find},
+    config_defs::{ConfigKey, TOPIC_KEYS, Value, find},
     configs::{
         ConfigResource, MIN_INSYNC_REPLICAS, ResourceType, UNCLEAN_LEADER_ELECTION_ENABLE, Values,
     },
@@ -94,6 +94,31 @@ impl Options {
         direct.or(other).map(String::as_str)
     }
 
+    /// The value of a broker's key in the file, or Kafka's default.
+    pub(super) fn broker_config(&self, name: &str) -> Option<&str> {
+        let default = || BrokerKey::named(name)?.key.default;
+        self.static_config(name).or_else(default)
+    }
+
+    /// What the file says for topics that say nothing of a key.
+    fn file_value(&self, key: &ConfigKey) -> Option<String> {
+        let mut synonyms = topic_synonyms(key.name).iter();
+        synonyms.find_map(|(name, unit)| {
+            let value = self.static_config(name)?;
+            Some(in_milliseconds(value.to_owned(), *unit))
+        })
+    }
+
+    /// What a topic that says nothing of a key is judged by: the file, or Kafka's default. Dynamic values are
+    /// not asked, as they are not by a Java controller without a broker in its process
+    /// (`ControllerConfigurationValidator`): nobody has judged them.
+    pub(super) fn static_topic_config(&self, key: &ConfigKey) -> Option<Value> {
+        let file = self.file_value(key);
+        let parse = |text: &str| key.config_type.parse(text).ok();
+        let of_file = file.and_then(|text| parse(&text));
+        of_file.or_else(|| key.default.and_then(parse))
+    }
+
     /// The file's min.insync.replicas, or Kafka's default.
     pub fn static_min_insync_replicas(&self) -> i32 {
         let value = self.static_config(MIN_INSYNC_REPLICAS);
@@ -125,9 +150,7 @@ impl State {
                 of_node.or_else(|| self.cluster_values().get(name).cloned())
             }
         };
-        let fixed = || options.static_config(name).map(str::to_owned);
-        let default = || BrokerKey::named(name)?.key.default.map(str::to_owned);
-        dynamic.or_else(fixed).or_else(default)
+        dynamic.or_else(|| options.broker_config(name).map(str::to_owned))
     }
 
     /// What holds for topics that say nothing of a key.
@@ -166,7 +189,7 @@ impl State {
         if let Some(value) = first(&|name| cluster.get(name).cloned()) {
             return found(value, ConfigSource::DynamicDefaultBroker);
         }
-        if let Some(value) = first(&|name| options.static_config(name).map(str::to_owned)) {
+        if let Some(value) = options.file_value(key) {
             return found(value, ConfigSource::StaticBroker);
         }
         EffectiveConfig {

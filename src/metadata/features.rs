@@ -134,7 +134,7 @@ pub fn update_features(
     cx: &mut Cx,
     request: &UpdateFeaturesRequest,
 ) -> Outcome<UpdateFeaturesResponse> {
-    let updates = updates_by_name(request, cx.api_version);
+    let updates = updates_by_name(request);
     match records_for(state, cx, &updates) {
         Err(error) => Outcome::unchanged(UpdateFeaturesResponse {
             error_code: error.code,
@@ -148,17 +148,17 @@ pub fn update_features(
     }
 }
 
-/// The last word about a feature counts. Version 0 knew only whether a downgrade is meant.
-fn updates_by_name(request: &UpdateFeaturesRequest, api_version: i16) -> Vec<Update<'_>> {
+/// The last word about a feature counts. Version 0 can only upgrade: Kafka passes over its `allow_downgrade`
+/// (`QuorumController.updateFeatures`).
+fn updates_by_name(request: &UpdateFeaturesRequest) -> Vec<Update<'_>> {
     let by_name: BTreeMap<&str, Update> = request
         .feature_updates
         .iter()
         .map(|update| {
-            let upgrade_type = match (api_version, update.upgrade_type) {
-                (0, _) if update.allow_downgrade => UpgradeType::SafeDowngrade,
-                (0, _) | (_, 1) => UpgradeType::Upgrade,
-                (_, 2) => UpgradeType::SafeDowngrade,
-                (_, 3) => UpgradeType::UnsafeDowngrade,
+            let upgrade_type = match update.upgrade_type {
+                1 => UpgradeType::Upgrade,
+                2 => UpgradeType::SafeDowngrade,
+                3 => UpgradeType::UnsafeDowngrade,
                 _ => UpgradeType::Unknown,
             };
             let update = Update {

@@ -151,6 +151,12 @@ impl ApiError {
             message: message.into(),
         }
     }
+
+    /// More records than [`MAX_RECORDS_PER_USER_OP`] (`BoundedListTooLongException`).
+    pub(super) fn excessive() -> Self {
+        let message = "Unable to perform excessively large batch operation.";
+        ApiError::new(ErrorCode::POLICY_VIOLATION, message)
+    }
 }
 
 impl fmt::Display for ApiError {

@@ -38,8 +38,7 @@ pub fn alter_partition_reassignments(
             let change = change(state, cx.options, &topic.name, wanted, allow);
             let error = match change {
                 Ok(Some(_)) if records.len() == MAX_RECORDS_PER_USER_OP => {
-                    let message = "Unable to perform excessively large batch operation.";
-                    Some(ApiError::new(ErrorCode::POLICY_VIOLATION, message))
+                    Some(ApiError::excessive())
                 }
                 Ok(record) => {
                     records.extend(record.map(MetadataRecord::from));

@@ -35,7 +35,12 @@ fn update(
             |(feature, max_version_level, upgrade_type)| FeatureUpdateKey {
                 feature: (*feature).to_owned(),
                 max_version_level: *max_version_level,
-                upgrade_type: *upgrade_type,
+                // What version 0 reads.
+                upgrade_type: if api_version == 0 {
+                    UPGRADE
+                } else {
+                    *upgrade_type
+                },
                 allow_downgrade: api_version == 0 && *upgrade_type == SAFE_DOWNGRADE,
                 ..Default::default()
             },
@@ -203,9 +208,15 @@ fn updates_that_pass() {
     assert_eq!(cluster.state.metadata_version(), Some(MetadataVersion(30)));
     // No level at which records changed lies between.
     let mut cluster = Cluster::at(29);
-    let (_, code, ..) = update(&mut cluster, 0, &[(METADATA_VERSION, 23, SAFE_DOWNGRADE)]);
+    let (_, code, ..) = update(&mut cluster, 1, &[(METADATA_VERSION, 23, SAFE_DOWNGRADE)]);
     assert_eq!(code, ErrorCode::NONE);
     assert_eq!(cluster.state.metadata_version(), Some(MetadataVersion(23)));
+    // Whatever version 0 says of downgrades.
+    let mut cluster = Cluster::at(29);
+    let (_, code, ..) = update(&mut cluster, 0, &[(METADATA_VERSION, 30, SAFE_DOWNGRADE)]);
+    assert_eq!(code, ErrorCode::NONE);
+    let (_, code, ..) = update(&mut cluster, 0, &[(METADATA_VERSION, 29, SAFE_DOWNGRADE)]);
+    assert_eq!(code, ErrorCode::INVALID_UPDATE_VERSION);
 }
 
 #[test]

@@ -114,14 +114,20 @@ impl World {
         }))
     }
 
-    /// `delete-topic foo`
+    /// `delete-topic foo id=bar,bar`: by names, and by the ids of topics.
     pub fn delete_topic(&mut self, command: &mut Command) -> Result<String, String> {
-        let state = |name| DeleteTopicState {
+        let ids: Vec<String> = command.list("id")?.unwrap_or_default();
+        let by_id = ids.iter().map(|name| DeleteTopicState {
+            name: None,
+            topic_id: self.state().topics.id(name).unwrap_or_default(),
+            ..Default::default()
+        });
+        let by_name = command.words()?.into_iter().map(|name| DeleteTopicState {
             name: Some(name),
             ..Default::default()
-        };
+        });
         let request = DeleteTopicsRequest {
-            topics: command.words()?.into_iter().map(state).collect(),
+            topics: by_id.chain(by_name).collect(),
             ..Default::default()
         };
         let response = ask!(self.quorum, DeleteTopics 6 request);
