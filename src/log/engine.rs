@@ -185,7 +185,8 @@ impl EngineLog {
             unwritten: Vec::new(),
         };
         let mut epochs = log.recover(is_only_voter)?;
-        if log.take_newer_snapshot(snapshots.into_keys())? {
+        let last_epoch = epochs.last().map(|(epoch, _)| *epoch);
+        if log.take_newer_snapshot(snapshots.into_keys(), last_epoch)? {
             epochs.clear();
         }
         log.delete_snapshots_before(log.start_id())?;
@@ -275,18 +276,23 @@ impl EngineLog {
         Ok((epochs, None))
     }
 
-    /// A snapshot beyond the end of the log takes its place: a crash came between its renaming and the
-    /// cutting of the log, or before the log below it was synced. Says whether there was one.
+    /// A snapshot beyond the end of the log, or of a later epoch than its last, takes its place: a crash came
+    /// between its renaming and the cutting of the log, or before the log below it was synced
+    /// (`KafkaRaftLog.truncateToLatestSnapshot`). Says whether there was one.
     fn take_newer_snapshot(
         &mut self,
         ids: impl Iterator<Item = OffsetAndEpoch>,
+        last_epoch: Option<Epoch>,
     ) -> Result<bool, LogError> {
+        let is_newer = |id: &OffsetAndEpoch| {
+            id.offset > self.end || last_epoch.is_some_and(|last| id.epoch > last)
+        };
         let newest = ids.max_by_key(|id| id.offset);
-        let Some(id) = newest.filter(|id| id.offset > self.end) else {
+        let Some(id) = newest.filter(is_newer) else {
             return Ok(false);
         };
         info!(
-            "the log ends at offset {}, before snapshot {id}, and begins anew after it",
+            "the log, which ends at offset {}, gives way to snapshot {id}, and begins anew after it",
             self.end
         );
         self.begin_after(id)?;

@@ -109,9 +109,11 @@ impl Raft {
         }
     }
 
-    /// A blank voter learns that another has records, so the quorum is not new.
+    /// A blank voter learns that another has records, or refuses it its vote, as only one does that has, or had, to do
+    /// with a leader: so the quorum is not new.
     pub(super) fn find_records(&mut self, other: NodeId) {
-        let why = format!("its disk is blank, but voter {other} belongs to a quorum with records");
+        let why =
+            format!("its disk is blank, but voter {other} belongs to a quorum that is not new");
         self.state.standing = Standing::Amnesiac(why);
         let state = self.state.clone();
         self.effects.push_back(Effect::SaveQuorumState(state));

@@ -15,6 +15,10 @@ use crate::{
     time::{Now, Time},
 };
 
+/// No quorum comes to a later epoch: at one a second it takes 68 years. Who names one is mistaken, or means harm, and
+/// to follow would leave no epoch for the next election.
+pub(super) const LAST_EPOCH: Epoch = Epoch(i32::MAX - 1_000_000);
+
 impl Raft {
     pub(super) fn on_begin_quorum_epoch(
         &mut self,
@@ -354,7 +358,9 @@ impl Raft {
         leader: NodeId,
         epoch: Epoch,
     ) -> bool {
-        self.note_epoch(from, epoch);
+        if epoch <= LAST_EPOCH {
+            self.note_epoch(from, epoch);
+        }
         let before = (self.state.epoch, self.state.leader);
         let stale = epoch < self.state.epoch || error == ErrorCode::UNKNOWN_LEADER_EPOCH;
         let answers_epoch =
@@ -406,6 +412,9 @@ impl Raft {
     /// Takes over what a peer says of epoch and leader (`KafkaRaftClient.maybeTransition`). `epoch` is
     /// not below ours. Says whether it fits what we know.
     fn adopt(&mut self, now: Now, leader: Option<NodeId>, epoch: Epoch) -> bool {
+        if epoch > LAST_EPOCH {
+            return false;
+        }
         let own = self.options.node_id;
         if leader == Some(own) {
             // We lead this epoch, or led it and said so. Nobody else can tell us that we do.

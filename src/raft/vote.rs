@@ -2,6 +2,7 @@
 
 use super::{
     Effect, Raft, TOPIC, Token,
+    quorum_epoch::LAST_EPOCH,
     role::{Ballots, Lost, Role},
     timers::earliest,
 };
@@ -80,7 +81,7 @@ impl Raft {
         if request.replica_epoch < self.state.epoch {
             return Err(ErrorCode::FENCED_LEADER_EPOCH);
         }
-        if request.replica_id.known().is_none() {
+        if request.replica_id.known().is_none() || request.replica_epoch > LAST_EPOCH {
             return Err(ErrorCode::INVALID_REQUEST);
         }
         if request.replica_epoch > self.state.epoch {
@@ -293,6 +294,7 @@ impl Raft {
             }
             // Only who has, or had, to do with a quorum that is not new refuses: it shall be asked first.
             Role::Prospective(_) if !partition.vote_granted && is_blank => {
+                self.find_records(from);
                 self.give_up_pre_vote(now);
             }
             Role::Prospective(prospective) => {

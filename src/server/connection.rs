@@ -18,7 +18,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::oneshot,
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use tracing::{debug, info};
 
@@ -63,6 +63,8 @@ enum End {
     Idle(Duration),
     #[error("a frame was begun but not finished within {} s", FRAME_TIMEOUT.as_secs())]
     Stalled,
+    #[error("an answer was not taken within {} ms (connections.max.idle.ms)", .0.as_millis())]
+    Unread(Duration),
     #[error("{0}")]
     Malformed(#[from] Malformed),
     #[error("it seems to be {0}, not a request of Kafka's protocol")]
@@ -100,6 +102,7 @@ pub async fn serve(acceptor: Arc<Acceptor>, stream: TcpStream, peer: SocketAddr)
     match end {
         End::Closed | End::Idle(_) | End::Shutdown => debug!("connection from {peer}: {end}"),
         End::Stalled
+        | End::Unread(_)
         | End::Malformed(_)
         | End::Foreign(_)
         | End::NotServed(_)
@@ -141,8 +144,13 @@ impl Connection {
             }
         };
         let answer = response.encode_with_header(version, header.correlation_id)?;
-        self.stream.write_all(&frame::frame(&answer)).await?;
-        Ok(())
+        // It may be a large part of a log, and the other side may take it slowly.
+        drop(response);
+        let framed = frame::frame(&answer);
+        drop(answer);
+        let max_idle = self.acceptor.max_idle;
+        let written = timeout(max_idle, self.stream.write_all(&framed)).await;
+        Ok(written.map_err(|_| End::Unread(max_idle))??)
     }
 
     /// Hands a request to the controller and waits for its answer; what changes nothing is answered here.
@@ -178,6 +186,7 @@ impl Connection {
 
     async fn next_frame(&mut self) -> Result<Bytes, End> {
         let max_idle = self.acceptor.max_idle;
+        let mut begun: Option<Instant> = None;
         loop {
             match frame::split(&mut self.received, self.acceptor.max_frame_bytes) {
                 Ok(Some(frame)) => return Ok(frame),
@@ -185,11 +194,14 @@ impl Connection {
                 Err(error) => return Err(foreign(&self.received).unwrap_or(error.into())),
             }
             let (patience, end) = match self.received.is_empty() {
-                true => (max_idle, End::Idle(max_idle)),
-                false => (FRAME_TIMEOUT, End::Stalled),
+                true => (Instant::now() + max_idle, End::Idle(max_idle)),
+                false => {
+                    let begun = *begun.get_or_insert_with(Instant::now);
+                    (begun + FRAME_TIMEOUT, End::Stalled)
+                }
             };
             // Grows with what arrives, never with what a length field promises.
-            let read = timeout(patience, self.stream.read_buf(&mut self.received)).await;
+            let read = timeout_at(patience, self.stream.read_buf(&mut self.received)).await;
             if read.map_err(|_| end)?? == 0 {
                 return Err(End::Closed);
             }
@@ -232,5 +244,55 @@ fn host_bytes(peer: &SocketAddr) -> Bytes {
     match peer {
         SocketAddr::V4(address) => Bytes::copy_from_slice(&address.ip().octets()),
         SocketAddr::V6(address) => Bytes::copy_from_slice(&address.ip().octets()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, thread};
+
+    use tokio::{net::TcpListener, runtime};
+
+    use super::*;
+
+    #[test]
+    fn who_takes_no_answers_is_left_alone() {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
+        let listener = listener.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let client = thread::spawn(move || {
+            let mut stream = std::net::TcpStream::connect(address).expect("connects");
+            // ApiVersions of a version that nobody serves, which the connection answers by itself.
+            let request =
+                frame::frame(&[0, 18, 0x7f, 0xff, 0, 0, 0, 1, 0xff, 0xff, 0]).repeat(1_000);
+            while stream.write_all(&request).is_ok() {}
+        });
+        let acceptor = Arc::new(Acceptor {
+            inbox: Arc::default(),
+            contacts: Arc::default(),
+            clock: Clock::start(),
+            listener_name: "CONTROLLER".to_owned(),
+            max_frame_bytes: 1 << 20,
+            max_idle: Duration::from_millis(100),
+            next_token: AtomicU64::new(0),
+        });
+        runtime.block_on(async {
+            let (stream, peer) = listener.accept().await.expect("a connection");
+            let mut connection = Connection {
+                acceptor,
+                stream,
+                peer,
+                received: BytesMut::new(),
+            };
+            let end = loop {
+                if let Err(end) = connection.serve_next().await {
+                    break end;
+                }
+            };
+            assert!(matches!(end, End::Unread(_)), "{end}");
+        });
+        client.join().expect("the connection was closed");
     }
 }

@@ -47,6 +47,10 @@ use crate::{
 /// Any version a controller of 3.9 to 4.x knows; tells all we ask.
 const API_VERSIONS_VERSION: i16 = 3;
 
+/// What peers answer has no limit (`NetworkReceive.UNLIMITED`; socket.request.max.bytes is one of requests): a batch
+/// that was refused here could never be committed. Memory is taken for what has arrived only.
+const MAX_ANSWER_BYTES: usize = i32::MAX as usize;
+
 /// Where a peer listens.
 #[derive(Clone, Debug)]
 pub struct PeerAddress {
@@ -87,8 +91,6 @@ pub struct Sender {
     pub own_id: NodeId,
     /// `controller.quorum.request.timeout.ms`.
     pub request_timeout: Duration,
-    /// `socket.request.max.bytes`.
-    pub max_frame_bytes: usize,
     pub clock: Clock,
     pub heard: Arc<Heard>,
     pub inbox: Arc<Inbox>,
@@ -286,18 +288,11 @@ impl Link {
         let version = connection
             .version_for(request)
             .ok_or(Failure::UnsupportedVersion)?;
-        connection
-            .call(
-                request,
-                version,
-                &self.client_id,
-                self.sender.max_frame_bytes,
-            )
-            .await
+        connection.call(request, version, &self.client_id).await
     }
 
     async fn connect(&self) -> Result<Connection, Failure> {
-        let stream = TcpStream::connect(self.address.resolve().await?.as_slice()).await?;
+        let stream = self.connect_any(&self.address.resolve().await?).await?;
         stream.set_nodelay(true)?;
         let mut connection = Connection {
             stream,
@@ -311,12 +306,7 @@ impl Link {
             ..Default::default()
         });
         let version = API_VERSIONS_VERSION;
-        let answer = connection.call(
-            &hello,
-            version,
-            &self.client_id,
-            self.sender.max_frame_bytes,
-        );
+        let answer = connection.call(&hello, version, &self.client_id);
         match answer.await? {
             Response::ApiVersions(versions) if versions.error_code == ErrorCode::NONE => {
                 connection.served = versions.api_keys;
@@ -324,6 +314,20 @@ impl Link {
             }
             other => Err(Malformed::new(format!("answered ApiVersions with {other:?}")).into()),
         }
+    }
+
+    /// To the first address that takes us. One that swallows what is sent to it leaves the others their time.
+    async fn connect_any(&self, addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
+        let share = self.sender.request_timeout / (addresses.len().max(1) as u32);
+        let mut failure = Failure::TimedOut(share);
+        for address in addresses {
+            match timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => failure = error.into(),
+                Err(_elapsed) => {}
+            }
+        }
+        Err(failure)
     }
 }
 
@@ -354,7 +358,6 @@ impl Connection {
         request: &Request,
         version: i16,
         client_id: &str,
-        max_frame_bytes: usize,
     ) -> Result<Response, Failure> {
         let correlation_id = self.next_correlation_id;
         self.next_correlation_id = correlation_id.wrapping_add(1);
@@ -365,7 +368,7 @@ impl Connection {
             encoded => encoded?,
         };
         self.stream.write_all(&frame::frame(&message)).await?;
-        let frame = self.next_frame(max_frame_bytes).await?;
+        let frame = self.next_frame().await?;
         let mut reader = Reader::new(&frame);
         let key = request.api_key();
         let header = ResponseHeader::decode(&mut reader, key.response_header_version(version))?;
@@ -379,9 +382,9 @@ impl Connection {
         Ok(Response::decode(key, version, &mut reader)?)
     }
 
-    async fn next_frame(&mut self, max_frame_bytes: usize) -> Result<Bytes, Failure> {
+    async fn next_frame(&mut self) -> Result<Bytes, Failure> {
         loop {
-            if let Some(frame) = frame::split(&mut self.received, max_frame_bytes)? {
+            if let Some(frame) = frame::split(&mut self.received, MAX_ANSWER_BYTES)? {
                 return Ok(frame);
             }
             if self.stream.read_buf(&mut self.received).await? == 0 {

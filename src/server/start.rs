@@ -94,7 +94,6 @@ pub fn run(config: &Config) -> Result<(), String> {
     let sender = Sender {
         own_id: node_id,
         request_timeout: Duration::from_millis(config.request_timeout_ms),
-        max_frame_bytes: config.max_frame_bytes,
         clock,
         heard: heard.clone(),
         inbox: inbox.clone(),

@@ -261,6 +261,23 @@ fn trap_4_a_dropped_prefix_stays_dropped() {
 }
 
 /// Trap 5: the key of the log start is overwritten again and again, and the newest one holds.
+/// The process dies while it installs the snapshot of a leader whose log its own contradicts.
+#[test]
+fn a_snapshot_of_a_later_epoch_takes_the_place_of_the_log() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    append(&mut log, 0, 200, 4);
+    log.sync().expect("syncs");
+    let id = snapshot_id(100, 5);
+    log.write_snapshot_chunk(id, 0, b"snapshot")
+        .expect("writes");
+    snapshot_file::finish(&dir.path().join("__cluster_metadata-0"), id).expect("renames");
+    drop(log);
+    let (_, recovered) = open(dir.path());
+    assert_eq!(recovered.start, id);
+    assert_eq!(recovered.end, id.offset);
+}
+
 #[test]
 fn trap_5_the_newest_log_start_holds() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -65,9 +65,11 @@ impl World {
         let past = Epoch(rng.random_range(-1..epoch.0.max(1)));
         let future = Epoch(epoch.0 + rng.random_range(1..1000));
         let foreign = Some("another-cluster-000000".to_owned());
-        match rng.random_range(0..6) {
+        let beyond = Epoch(i32::MAX - rng.random_range(0..1000));
+        match rng.random_range(0..7) {
             0 => vote(foreign, id, future).into(),
             1 => vote(None, id, past).into(),
+            6 => vote(None, id, beyond).into(),
             2 => BeginQuorumEpochRequest {
                 cluster_id: foreign,
                 topics: vec![begin::RequestTopicData {
