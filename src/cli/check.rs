@@ -13,7 +13,7 @@ use super::{check_cluster, check_machine, check_names::Names, halves::Halves};
 use crate::{
     config::{
         Config, Environment, Identity, Problem, Voter, Warning, java_classes,
-        listeners::{self, Listener, Protocols},
+        listeners::{self, Listener, Protocols, is_any},
         values::Values,
         voters,
     },
@@ -199,7 +199,7 @@ impl<'a> Node<'a> {
             protocols: Protocols::of(&values).ok(),
             listeners: Vec::new(),
             advertised: Vec::new(),
-            log_dirs: directories(&values),
+            log_dirs: values.log_dirs().unwrap_or_default(),
             metadata_log_dir: values.text("metadata.log.dir").map(PathBuf::from),
             values,
         };
@@ -305,17 +305,3 @@ impl<'a> Node<'a> {
 }
 
 pub const BOOTSTRAP_SERVERS: &str = "controller.quorum.bootstrap.servers";
-
-/// Whether a host stands for all addresses of its machine.
-pub fn is_any(host: &str) -> bool {
-    ["", "0.0.0.0", "::"].contains(&host)
-}
-
-fn directories(values: &Values) -> Vec<PathBuf> {
-    let key = match values.is_set("log.dirs") {
-        true => "log.dirs",
-        false => "log.dir",
-    };
-    let dirs = values.list(key).unwrap_or_default();
-    dirs.into_iter().map(PathBuf::from).collect()
-}

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    check::{BOOTSTRAP_SERVERS, Findings, Node, is_any, one_line},
+    check::{BOOTSTRAP_SERVERS, Findings, Node, one_line},
     check_names::Names,
 };
 use crate::{
-    config::{Voter, anothers_address},
+    config::{Voter, anothers_address, listeners::is_any, two_addresses},
     metadata::broker_keys::{BROKER_KEYS, Usage},
     protocol::NodeId,
 };
@@ -54,17 +54,9 @@ fn reference<'a>(nodes: &'a [Node<'a>]) -> Option<&'a Node<'a>> {
 }
 
 fn sorted(voters: &[Voter]) -> Vec<String> {
-    let mut shown: Vec<String> = voters.iter().map(shown).collect();
+    let mut shown: Vec<String> = voters.iter().map(Voter::to_string).collect();
     shown.sort();
     shown
-}
-
-fn shown(voter: &Voter) -> String {
-    let Voter { id, host, port } = voter;
-    match host.contains(':') {
-        true => format!("{id}@[{host}]:{port}"),
-        false => format!("{id}@{host}:{port}"),
-    }
 }
 
 fn same_voters(nodes: &[Node], _: &Names, findings: &mut Findings) {
@@ -115,8 +107,7 @@ fn distinct_voters(nodes: &[Node], names: &Names, findings: &mut Findings) {
         let same = others
             .find(|other| other.port == voter.port && names.are_one(&other.host, &voter.host));
         if let Some(other) = same {
-            let (one, other) = (shown(other), shown(voter));
-            let text = format!("{VOTERS} has {one} and {other}, which are one address.");
+            let text = format!("{VOTERS} has {other} and {voter}, which are one address.");
             findings.error(node.file, format!("{text} Each controller has its own."));
         }
     }
@@ -130,10 +121,8 @@ fn missing_files(nodes: &[Node], _: &Names, findings: &mut Findings) {
     };
     for voter in &node.voters {
         if !given.contains(&voter.id) {
-            let text = format!(
-                "{VOTERS} has {}, of which no file was given: it was not checked.",
-                shown(voter)
-            );
+            let text =
+                format!("{VOTERS} has {voter}, of which no file was given: it was not checked.");
             findings.warning(node.file, text);
         }
     }
@@ -207,16 +196,7 @@ fn own_addresses(nodes: &[Node], names: &Names, findings: &mut Findings) {
         }
         let elsewhere = !is_any(&listener.host) && names.are_two(&listener.host, &voter.host);
         if listener.port != voter.port || elsewhere {
-            findings.error(
-                node.file,
-                format!(
-                    "listeners has {}://{}:{}, but {VOTERS} has {}. One of the two is wrong.",
-                    listener.name,
-                    listener.host,
-                    listener.port,
-                    shown(voter)
-                ),
-            );
+            findings.error(node.file, two_addresses(listener, voter));
         }
     }
 }

@@ -174,7 +174,7 @@ fn controller_changes(
         set("listeners", &join(listeners), "the controller's alone"),
         advertised(identity, listeners, "the controller's alone")?,
         set(
-            dirs_key(identity),
+            identity.values.log_dirs_key(),
             &first_dir,
             "where the metadata log is, as before",
         ),
@@ -206,7 +206,7 @@ fn broker_changes(
         set("listeners", &join(listeners), "the broker's alone"),
         advertised(identity, listeners, "the broker's alone")?,
         set(
-            dirs_key(identity),
+            identity.values.log_dirs_key(),
             &dirs.join(","),
             "a directory belongs to one node",
         ),
@@ -259,28 +259,12 @@ fn advertised(
 }
 
 pub fn join(listeners: &[Listener]) -> String {
-    let listener = |listener: &Listener| {
-        let Listener {
-            name, host, port, ..
-        } = listener;
-        match host.contains(':') {
-            true => format!("{name}://[{host}]:{port}"),
-            false => format!("{name}://{host}:{port}"),
-        }
-    };
-    listeners.iter().map(listener).collect::<Vec<_>>().join(",")
-}
-
-/// The key that names the directories in this file.
-fn dirs_key(identity: &Identity) -> &'static str {
-    match identity.values.is_set("log.dirs") {
-        true => "log.dirs",
-        false => "log.dir",
-    }
+    let all: Vec<String> = listeners.iter().map(Listener::to_string).collect();
+    all.join(",")
 }
 
 fn log_dirs(identity: &Identity, changes: &[Change]) -> Vec<String> {
-    let key = dirs_key(identity);
+    let key = identity.values.log_dirs_key();
     let dirs = changes.iter().find(|change| change.key == key);
     let dirs = dirs
         .and_then(|change| change.value.as_deref())

@@ -1,7 +1,7 @@
 //! `listeners`, `advertised.listeners` and the map from their names to security protocols
 //! (`SocketServerConfigs`, `AbstractKafkaConfig`).
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use super::{Problem, values::Values};
 
@@ -17,6 +17,26 @@ pub struct Listener {
     pub host: String,
     pub port: u16,
     pub security_protocol: String,
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.name, host_port(&self.host, self.port))
+    }
+}
+
+/// Whether a host stands for all addresses of its machine.
+pub fn is_any(host: &str) -> bool {
+    let address = host.parse::<IpAddr>();
+    host.is_empty() || address.is_ok_and(|address| address.is_unspecified())
+}
+
+/// A host and a port as people write them: an IPv6 address in brackets.
+pub fn host_port(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
 }
 
 /// Security protocols by the names of listeners.

@@ -25,9 +25,9 @@ use std::path::{Path, PathBuf};
 use crate::protocol::NodeId;
 pub use endpoints::Endpoints;
 pub use environment::{CONTAINER_SWITCH, Environment};
-use listeners::Listener;
+use listeners::{Listener, is_any};
 pub use problem::{ConfigError, Problem};
-pub use rules::{anothers_address, java_classes};
+pub use rules::{anothers_address, java_classes, two_addresses};
 pub use unknown::Warning;
 use values::Values;
 pub use voters::Voter;
@@ -63,11 +63,7 @@ impl Identity {
         ConfigError::of(values.check())?;
         let roles = values.list("process.roles")?;
         let is = |role: &str| roles.iter().any(|other| other == role);
-        let dirs = match values.is_set("log.dirs") {
-            true => values.list("log.dirs")?,
-            false => values.list("log.dir")?,
-        };
-        let log_dirs: Vec<PathBuf> = dirs.into_iter().map(PathBuf::from).collect();
+        let log_dirs = values.log_dirs()?;
         let first = log_dirs.first().cloned();
         let metadata_log_dir = values.text("metadata.log.dir").map(PathBuf::from);
         let metadata_log_dir = metadata_log_dir.or(first).ok_or_else(|| {
@@ -85,6 +81,11 @@ impl Identity {
             metadata_log_dir,
             values,
         })
+    }
+
+    /// This node among the voters.
+    pub fn own_voter(&self) -> Option<&Voter> {
+        self.voters.iter().find(|voter| voter.id == self.node_id)
     }
 
     /// Every directory that is to be formatted.
@@ -165,7 +166,7 @@ impl Config {
         }
         ConfigError::of(problems)?;
         check_role(&identity, path)?;
-        let own = own_voter(&identity)?;
+        let own = identity.own_voter().ok_or_else(no_static_voters)?;
         let (listener, advertised) = controller_listener(Endpoints::of(&identity)?, own)?;
         let seconds = values.number::<i64>("leader.imbalance.check.interval.seconds", 1)? as u64;
         let bytes = |key| values.number::<i64>(key, 1).map(|bytes| bytes as u64);
@@ -212,6 +213,17 @@ impl Config {
     }
 }
 
+impl Config {
+    /// What else is to be said at a start: a port that others do not look at may be meant, behind a proxy.
+    pub fn other_port(&self) -> Option<Warning> {
+        let own = self.identity.own_voter()?;
+        (own.port != self.listener.port).then(|| Warning {
+            key: "listeners".to_owned(),
+            text: two_addresses(&self.listener, own),
+        })
+    }
+}
+
 fn check_role(identity: &Identity, path: &Path) -> Result<(), Problem> {
     if identity.is_broker {
         return Err(Problem::new(format!(
@@ -224,17 +236,12 @@ fn check_role(identity: &Identity, path: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-/// This node among the voters, which must be in the file.
-fn own_voter(identity: &Identity) -> Result<&Voter, Problem> {
-    let mut voters = identity.voters.iter();
-    let own = voters.find(|voter| voter.id == identity.node_id);
-    own.ok_or_else(|| {
-        Problem::new(
-            "controller.quorum.bootstrap.servers alone means voters that are kept in the log (KIP-853), \
-             which this release cannot do yet.",
-        )
-        .hint("set controller.quorum.voters=id@host:port,... with all controllers, on every node")
-    })
+fn no_static_voters() -> Problem {
+    Problem::new(
+        "controller.quorum.bootstrap.servers alone means voters that are kept in the log (KIP-853), \
+         which this release cannot do yet.",
+    )
+    .hint("set controller.quorum.voters=id@host:port,... with all controllers, on every node")
 }
 
 /// The listener that is served, and what others are told of it: where nothing else is said, the address
@@ -255,16 +262,19 @@ fn controller_listener(endpoints: Endpoints, own: &Voter) -> Result<(Listener, L
     } = listener;
     if security_protocol != "PLAINTEXT" {
         return Err(Problem::new(format!(
-            "listener {name} has the security protocol {security_protocol}; this release serves \
-             PLAINTEXT only"
+            "listener.security.protocol.map gives the listener {name} the security protocol \
+             {security_protocol}; this release serves PLAINTEXT only"
+        ))
+        .hint(format!(
+            "write {name}:PLAINTEXT there, on every node of the cluster, and let only its hosts reach the port; \
+             keep the controllers in Java if they need {security_protocol}"
         )));
     }
     let told = advertised.into_iter().find(|other| other.name == *name);
-    let is_everywhere = ["", "0.0.0.0"].contains(&host.as_str());
     let (host, port) = match &told {
         Some(told) if told.host.is_empty() => (&own.host, told.port),
         Some(told) => (&told.host, told.port),
-        None if is_everywhere => (&own.host, own.port),
+        None if is_any(host) => (&own.host, own.port),
         None => (host, listener.port),
     };
     let advertised = Listener {

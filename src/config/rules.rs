@@ -186,6 +186,11 @@ pub fn anothers_address(id: NodeId, voters: &[Voter], own: &Listener) -> Option<
     })
 }
 
+/// A listener that is not where the others look for it.
+pub fn two_addresses(listener: &Listener, voter: &Voter) -> String {
+    format!("listeners has {listener}, but {VOTERS} has {voter}. One of the two is wrong.")
+}
+
 /// What would have to be left out although it decides something.
 pub fn java_classes(values: &Values) -> Vec<Problem> {
     let mut problems = Vec::new();

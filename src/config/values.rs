@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt, fs, io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -160,6 +160,19 @@ impl Values {
             Some(Value::List(items)) => Ok(items),
             Some(_) | None => Ok(Vec::new()),
         }
+    }
+
+    /// The key that names the log directories: the old one, unless the new one is set.
+    pub fn log_dirs_key(&self) -> &'static str {
+        match self.is_set("log.dirs") {
+            true => "log.dirs",
+            false => "log.dir",
+        }
+    }
+
+    pub fn log_dirs(&self) -> Result<Vec<PathBuf>, Problem> {
+        let dirs = self.list(self.log_dirs_key())?;
+        Ok(dirs.into_iter().map(PathBuf::from).collect())
     }
 
     /// The problem with a value as it may be printed: without it, where it is a secret.

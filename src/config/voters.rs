@@ -1,9 +1,11 @@
 //! `controller.quorum.voters`: who votes, and where each of them listens; and
 //! `controller.quorum.bootstrap.servers`: where to ask for them (`QuorumConfig`).
 
+use std::fmt;
+
 use super::{
     Problem,
-    listeners::{HOST_LETTERS, is_host},
+    listeners::{HOST_LETTERS, host_port, is_host},
     values::Values,
 };
 use crate::protocol::NodeId;
@@ -17,6 +19,19 @@ pub struct Voter {
     pub id: NodeId,
     pub host: String,
     pub port: u16,
+}
+
+impl fmt::Display for Voter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.id, self.address())
+    }
+}
+
+impl Voter {
+    /// `host:port`
+    pub fn address(&self) -> String {
+        host_port(&self.host, self.port)
+    }
 }
 
 /// Reads `id@host:port,...`.

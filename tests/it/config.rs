@@ -73,6 +73,7 @@ fn others_are_told_where_this_controller_is() {
         ("", "localhost", 9093),
         ("listeners=CONTROLLER://:19093\n", "a", 9093),
         ("listeners=CONTROLLER://0.0.0.0:19093\n", "a", 9093),
+        ("listeners=CONTROLLER://[::]:19093\n", "a", 9093),
         ("listeners=CONTROLLER://[::1]:19093\n", "::1", 19093),
         (
             "advertised.listeners=CONTROLLER://b:1,OTHER://c:2\nlistener.security.protocol.map=\\\n\
@@ -319,7 +320,9 @@ fn what_cannot_be_honoured_stops_the_start() {
         ),
         (
             "listener.security.protocol.map=CONTROLLER:SASL_SSL\n".to_owned(),
-            "this release serves PLAINTEXT only".to_owned(),
+            "listener.security.protocol.map gives the listener CONTROLLER the security protocol SASL_SSL; this \
+             release serves PLAINTEXT only\nhint: write CONTROLLER:PLAINTEXT there"
+                .to_owned(),
         ),
         (
             "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
