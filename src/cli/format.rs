@@ -65,7 +65,32 @@ fn cluster_id(text: &str) -> Result<String, &'static str> {
     }
 }
 
+const ONE_ID: &str = "kafka-storage.sh random-uuid makes one, once for the whole cluster; all its nodes are \
+                      formatted with the same.";
+
+/// What is said of an id that Kafka takes, though hardly anybody means it.
+fn doubt(cluster_id: &str) -> Option<String> {
+    if cluster_id.contains(['<', '>', '$']) || cluster_id.eq_ignore_ascii_case("CLUSTER_ID") {
+        return Some(format!(
+            "`{cluster_id}` looks like the place of a cluster id, not like one. {ONE_ID}"
+        ));
+    }
+    let is_made_up = cluster_id.parse::<Uuid>().is_err();
+    is_made_up.then(|| {
+        format!(
+            "the cluster id `{cluster_id}` is not of the usual form, 22 letters of URL-safe base64. Every node \
+             must be given this same one. {ONE_ID}"
+        )
+    })
+}
+
 pub fn run(arguments: Arguments) -> Result<(), String> {
+    if arguments.cluster_id.trim().is_empty() {
+        // Kafka's sentence for none at all. It formats with an empty one, and cannot read what it wrote.
+        return Err(format!(
+            "You must specify the cluster id.\nhint: what follows -t is empty: is the variable set? {ONE_ID}"
+        ));
+    }
     let identity =
         Identity::load(&arguments.config.config, &[]).map_err(|error| error.to_string())?;
     let unstable = identity.values.boolean("unstable.feature.versions.enable");
@@ -85,6 +110,9 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     if unformatted.is_empty() {
         println!("All of the log directories are already formatted.");
         return Ok(());
+    }
+    if let Some(doubt) = doubt(&arguments.cluster_id) {
+        eprintln!("hint: {doubt}");
     }
     println!("Bootstrap metadata: {}", describe(version, &records));
     for dir in &unformatted {
@@ -242,7 +270,7 @@ fn unformatted(arguments: &Arguments, identity: &Identity) -> Result<Vec<PathBuf
     }
     ensemble
         .verify_identity(Some(&arguments.cluster_id), identity.node_id)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| format!("{error}{}", of_another_cluster(&ensemble, arguments)))?;
     match ensemble.formatted.keys().next() {
         Some(dir) if !arguments.ignore_formatted => Err(format!(
             "Log directory {} is already formatted. Use --ignore-formatted to ignore this directory \
@@ -254,6 +282,19 @@ fn unformatted(arguments: &Arguments, identity: &Identity) -> Result<Vec<PathBuf
             all.retain(|dir| ensemble.unformatted.remove(dir));
             Ok(all)
         }
+    }
+}
+
+/// The remedy, if the directories were formatted with another id than this time.
+fn of_another_cluster(ensemble: &Ensemble, arguments: &Arguments) -> String {
+    let mut found = ensemble.formatted.values();
+    match found.find(|found| found.cluster_id != arguments.cluster_id) {
+        Some(found) => format!(
+            "\nhint: if this node belongs to cluster {id}, format with -t {id}; if it shall begin anew in \
+             another, name an empty directory in log.dirs, or move what is there away",
+            id = found.cluster_id
+        ),
+        None => String::new(),
     }
 }
 

@@ -96,6 +96,9 @@ pub fn explain(error: &clap::Error) -> ExitCode {
     }
     eprint!("{}", usage::without_passwords(&error.render().to_string()));
     let command = Arguments::command();
+    if let Some(hint) = usage::storage_hint(error, &command) {
+        eprintln!("{hint}");
+    }
     if std::env::args().nth(1).as_deref() == Some("storage")
         && let Some(storage) = command.find_subcommand("storage")
         && let Some(sentence) = usage::storage_sentence(error, storage)

@@ -6,6 +6,17 @@ use clap::{
     error::{ContextKind, ContextValue, Error, ErrorKind},
 };
 
+/// Where the commands of `kafka-storage` are, for who takes them for our own.
+pub fn storage_hint(error: &Error, all: &Command) -> Option<String> {
+    let wrong = match error.kind() {
+        ErrorKind::InvalidSubcommand => text(error, ContextKind::InvalidSubcommand)?,
+        _ => return None,
+    };
+    let is_there = all.find_subcommand("storage")?.find_subcommand(&wrong);
+    is_there
+        .map(|_| format!("hint: type `kraftd storage {wrong}`, or bin/kafka-storage.sh {wrong}"))
+}
+
 /// Kafka's sentence for a mistake in the arguments of `kafka-storage`.
 pub fn storage_sentence(error: &Error, storage: &Command) -> Option<String> {
     let said = match error.kind() {

@@ -131,7 +131,8 @@ fn a_directory_of_another_cluster_or_node_is_left_alone() {
         &other,
         &format!(
             "Invalid cluster.id in: {}/meta.properties. Expected AAAAAAAAAAAAAAAAAAAAAg, but read \
-             {CLUSTER_ID}",
+             {CLUSTER_ID}\nhint: if this node belongs to cluster {CLUSTER_ID}, format with -t {CLUSTER_ID}; if it \
+             shall begin anew in another, name an empty directory in log.dirs, or move what is there away",
             site.data().display()
         ),
     );
@@ -143,6 +144,57 @@ fn a_directory_of_another_cluster_or_node_is_left_alone() {
         stderr.starts_with("Stored node id 1 doesn't match previous node id 7 in "),
         "{stderr}"
     );
+}
+
+#[test]
+fn an_empty_id_is_refused_and_an_odd_one_doubted() {
+    for id in ["", " "] {
+        let site = Site::controller();
+        let output = site.format(&["-t", id]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.starts_with("You must specify the cluster id.\nhint: what follows -t is empty: is the variable set?"),
+            "{said}"
+        );
+        assert_eq!(output.status.code(), Some(1));
+        assert!(!site.data().exists());
+    }
+    for (id, doubt) in [
+        (
+            "CLUSTER_ID",
+            "hint: `CLUSTER_ID` looks like the place of a cluster id",
+        ),
+        ("<id>", "hint: `<id>` looks like the place"),
+        (
+            "prod",
+            "hint: the cluster id `prod` is not of the usual form",
+        ),
+    ] {
+        let site = Site::controller();
+        let output = site.format(&["-t", id]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.starts_with(doubt) && said.lines().count() == 1,
+            "{said}"
+        );
+        assert_eq!(output.status.code(), Some(0), "Kafka takes it");
+        assert!(properties(&site.data()).contains(&format!("cluster.id={id}\n")));
+    }
+}
+
+/// Who forgets `storage` is told of it.
+#[test]
+fn a_storage_command_of_its_own_is_pointed_to() {
+    for name in ["format", "random-uuid"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kraftd"));
+        let output = command.arg(name).output().expect("kraftd runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains(&format!("hint: type `kraftd storage {name}`")),
+            "{said}"
+        );
+        assert_eq!(output.status.code(), Some(1));
+    }
 }
 
 #[test]
