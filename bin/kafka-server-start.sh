@@ -1,6 +1,6 @@
 #!/bin/sh
 # Kafka's command of this name, served by kraftd: a node in the foreground, or with -daemon in the background,
-# its output in $LOG_DIR/kafkaServer.out (LOG_DIR: logs beside bin).
+# its output at the end of $LOG_DIR/kafkaServer.out (LOG_DIR: logs beside bin).
 set -u
 usage="USAGE: $0 [-daemon] server.properties [--override property=value]*"
 if [ $# -lt 1 ] || [ "$*" = -daemon ]; then
@@ -20,8 +20,8 @@ case "$1" in
 *)
     for word in "$@"; do
         case "$word" in
-        # Typed in two words, or copied from a page that made a dash of the hyphen.
-        - | -daemon | --daemon | –daemon | —daemon)
+        # Typed in two words or with a slip, or copied from a page that made a dash of the hyphen.
+        - | -daemon | --daemon | –daemon | —daemon | -deamon | --deamon)
             echo "\`$word\` is not understood here: -daemon is one word, with one hyphen, and comes first. $usage" >&2
             exit 1
             ;;
@@ -35,4 +35,5 @@ shift
 "$kraftd" server --check "$@" || exit 1
 logs=${LOG_DIR:-$(dirname "$bin")/logs}
 mkdir -p "$logs" && true >>"$logs/kafkaServer.out" || exit 1
-setsid "$kraftd" server "$@" >"$logs/kafkaServer.out" 2>&1 </dev/null &
+# What the last run said, and why it ended, stays.
+setsid "$kraftd" server "$@" >>"$logs/kafkaServer.out" 2>&1 </dev/null &

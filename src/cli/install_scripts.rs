@@ -47,7 +47,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
 /// Kafka that the broker is of.
 const BROKERS_TO_KAFKA: &str = r#"# It leaves to Kafka's own script, kept beside it, what concerns a broker alone.
 bin=$(dirname "$(readlink -f "$0")")
-case $("$bin/kraftd.sh" serves COMMAND "$@") in
+case $("$bin/kraftd.sh" serves COMMAND -- "$@") in
 kafka) exec "$bin/ORIGINAL" "$@" ;;
 kraftd) export KAFKA_HOME="${KAFKA_HOME:-$(dirname "$bin")}" ;;
 *) exit 1 ;;

@@ -19,7 +19,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Levels, as `info` or `kraftd.raft=debug,info`. Wins over both of Kafka's.
+/// Levels, as `warn` or `info,kraftd.raft=warn`. Wins over both of Kafka's.
 const OUR_LEVELS: &str = "KRAFTD_LOG";
 const OUR_FORMAT: &str = "KRAFTD_LOG_FORMAT";
 /// As Kafka's container images take them: a level, and `logger=LEVEL,...`.
@@ -29,6 +29,19 @@ const LOGGERS: &str = "KAFKA_LOG4J_LOGGERS";
 /// raft-engine warns of a "broken batch" after every unclean stop, where the space it had set aside begins.
 /// A loss is told by our own log.
 const QUIET: &str = "raft_engine=error";
+
+/// The parts of kraftd that a target may name (`lib.rs`); below them it may name what it likes.
+const MODULES: &[&str] = &[
+    "cli",
+    "config",
+    "controller",
+    "log",
+    "metadata",
+    "protocol",
+    "raft",
+    "server",
+    "time",
+];
 
 const TIME: &str = "%Y-%m-%d %H:%M:%S,%3f";
 
@@ -72,15 +85,11 @@ impl Logging {
             Some(other) => return Err(format!("{OUR_FORMAT}={other}: expected text or json")),
         };
         let directives = match variable(OUR_LEVELS)? {
-            Some(ours) => format!("{QUIET},{}", ours.replace('.', "::")),
+            Some(text) => ours(&text)?,
             None => kafkas(variable(ROOT_LEVEL)?, variable(LOGGERS)?)?,
         };
-        let filter = EnvFilter::try_new(&directives).map_err(|error| {
-            format!(
-                "{OUR_LEVELS}: {error} in {directives}. Expected levels (off, error, warn, info, debug, \
-                 trace), each for all or for a part: info,kraftd.raft=debug"
-            )
-        })?;
+        let filter = EnvFilter::try_new(&directives)
+            .map_err(|error| format!("{OUR_LEVELS}: {error} in {directives}. {OUR_FORM}"))?;
         Ok(Logging { filter, is_json })
     }
 
@@ -96,6 +105,47 @@ impl Logging {
             }
         }
     }
+}
+
+const OUR_FORM: &str = "Expected a level (off, error, warn, info, debug or trace), or a list with parts of kraftd \
+                        that have one of their own: info,kraftd.server=debug";
+
+/// The filter that our variable amounts to. What it does not name says as much as without it.
+fn ours(text: &str) -> Result<String, String> {
+    let (mut root, mut levels) = (LevelFilter::INFO, BTreeMap::new());
+    for item in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
+        let Some((target, name)) = item.split_once('=') else {
+            root = level(OUR_LEVELS, item).map_err(|error| format!("{error}. {OUR_FORM}"))?;
+            continue;
+        };
+        let target = target.trim().replace('.', "::");
+        if !is_ours(&target) {
+            return Err(format!(
+                "{OUR_LEVELS}: there is no `{}`: parts are kraftd, raft_engine and kraftd.{}. {OUR_FORM}",
+                target.replace("::", "."),
+                MODULES.join(", kraftd.")
+            ));
+        }
+        levels.insert(target, level(OUR_LEVELS, name)?);
+    }
+    Ok(directives(root, &levels))
+}
+
+/// Whether a target can be one of those that log here.
+fn is_ours(target: &str) -> bool {
+    let mut parts = target.split("::");
+    match (parts.next(), parts.next()) {
+        (Some("kraftd"), Some(module)) => MODULES.contains(&module),
+        (Some(name), _) => ["kraftd", "raft_engine"].contains(&name),
+        (None, _) => false,
+    }
+}
+
+fn directives(root: LevelFilter, levels: &BTreeMap<String, LevelFilter>) -> String {
+    let levels = levels
+        .iter()
+        .map(|(target, level)| format!(",{target}={level}"));
+    format!("{root},{QUIET}{}", levels.collect::<String>())
 }
 
 /// The filter that Kafka's variables amount to.
@@ -115,10 +165,7 @@ fn kafkas(root: Option<String>, loggers: Option<String>) -> Result<String, Strin
             *known = level.max(*known);
         }
     }
-    let levels = levels
-        .iter()
-        .map(|(target, level)| format!(",{target}={level}"));
-    Ok(format!("{root},{QUIET}{}", levels.collect::<String>()))
+    Ok(directives(root, &levels))
 }
 
 /// Which parts of kraftd a logger of Kafka's stands for; none where it stands for what is not done here. A
@@ -141,7 +188,7 @@ fn level(variable: &str, name: &str) -> Result<LevelFilter, String> {
     match name.trim().to_ascii_uppercase().as_str() {
         "OFF" => Ok(LevelFilter::OFF),
         "FATAL" | "ERROR" => Ok(LevelFilter::ERROR),
-        "WARN" => Ok(LevelFilter::WARN),
+        "WARN" | "WARNING" => Ok(LevelFilter::WARN),
         "INFO" => Ok(LevelFilter::INFO),
         "DEBUG" => Ok(LevelFilter::DEBUG),
         "TRACE" | "ALL" => Ok(LevelFilter::TRACE),
@@ -225,6 +272,49 @@ mod tests {
             assert_eq!(filter, expected, "{root:?} {loggers:?}");
             EnvFilter::try_new(&filter).expect("a filter");
         }
+    }
+
+    #[test]
+    fn our_own_levels_are_read_in_any_case() {
+        for (text, expected) in [
+            ("WARNING", "warn,raft_engine=error"),
+            (
+                "info, kraftd.raft=Debug",
+                "info,raft_engine=error,kraftd::raft=debug",
+            ),
+            (
+                "kraftd::server::connection=trace",
+                "info,raft_engine=error,kraftd::server::connection=trace",
+            ),
+            (
+                "off,raft_engine=info",
+                "off,raft_engine=error,raft_engine=info",
+            ),
+        ] {
+            assert_eq!(ours(text).as_deref(), Ok(expected));
+            EnvFilter::try_new(expected).expect("a filter");
+        }
+        for (text, named) in [
+            ("verbose", "KRAFTD_LOG: `verbose` is no level"),
+            (
+                "info,kraftd.rft=debug",
+                "KRAFTD_LOG: there is no `kraftd.rft`",
+            ),
+            ("info,raft=debug", "KRAFTD_LOG: there is no `raft`"),
+            ("kraftd.raft", "KRAFTD_LOG: `kraftd.raft` is no level"),
+            ("kraftd=loud", "KRAFTD_LOG: `loud` is no level"),
+        ] {
+            let error = ours(text).expect_err("an error");
+            assert!(error.starts_with(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_module_can_be_named() {
+        let library = include_str!("../lib.rs").lines();
+        let modules = library.filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+        let modules: std::collections::BTreeSet<&str> = modules.collect();
+        assert_eq!(modules.into_iter().collect::<Vec<_>>(), MODULES);
     }
 
     #[test]

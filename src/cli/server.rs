@@ -1,12 +1,15 @@
 //! `kafka-server-start.sh FILE`: runs a controller, and beside it the Java broker that the file may ask for.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{KAFKA_RELEASE, combined, fail, logging::Logging};
 use crate::{
-    config::{Config, Identity, Warning},
+    config::{Config, ConfigError, Identity, Warning},
     server,
 };
 
@@ -55,7 +58,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
     let identity = Identity::load(file, overrides).map_err(|error| {
         // What a controller must have besides is told at the same time.
         let more = Config::load(file, overrides).err();
-        more.unwrap_or(error).to_string()
+        of_file(file, more.unwrap_or(error))
     })?;
     let logging = Logging::from_env()?;
     // Later they are in a log only.
@@ -78,17 +81,54 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         let file = file.display();
         return Err(format!("--with-java-broker: {file} asks for no broker"));
     }
-    let config = Config::load(file, overrides).map_err(|error| error.to_string())?;
+    let mut config = Config::load(file, overrides).map_err(|error| of_file(file, error))?;
+    let other_port = config.other_port();
+    config.warnings.extend(other_port);
     tell(&config.warnings);
     if *check {
         return server::check(&config).map(|()| ExitCode::SUCCESS);
     }
     logging.start();
+    info!("{}", describe(&config, file, overrides));
     for warning in &config.warnings {
         warn!("{}: {warning}", file.display());
     }
     stop_on_panic();
     server::run(&config).map(|()| ExitCode::SUCCESS)
+}
+
+/// Each problem behind the name of the file, unless it names that itself.
+fn of_file(file: &Path, error: ConfigError) -> String {
+    let file = file.display().to_string();
+    let problems = error.problems.iter().map(|problem| {
+        let problem = problem.to_string();
+        match problem.contains(&file) {
+            true => problem,
+            false => format!("{file}: {problem}"),
+        }
+    });
+    problems.collect::<Vec<_>>().join("\n")
+}
+
+/// What runs, for who reads the log later. Of what was overridden the keys: a value may be a password.
+fn describe(config: &Config, file: &Path, overrides: &[String]) -> String {
+    let identity = &config.identity;
+    let keys = overrides.iter().filter_map(|text| text.split_once('='));
+    let keys: Vec<&str> = keys.map(|(key, _)| key.trim()).collect();
+    let overridden = match keys.is_empty() {
+        true => String::new(),
+        false => format!(" (overridden: {})", keys.join(", ")),
+    };
+    let voters: Vec<String> = identity.voters.iter().map(ToString::to_string).collect();
+    format!(
+        "kraftd {} starts controller {} from {}{overridden}: metadata in {}, listens on {}, voters {}",
+        env!("CARGO_PKG_VERSION"),
+        identity.node_id,
+        file.display(),
+        identity.metadata_log_dir.display(),
+        config.listener,
+        voters.join(",")
+    )
 }
 
 /// A thread that ended by a panic leaves the others with half a node: end all of it.

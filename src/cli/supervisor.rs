@@ -2,7 +2,7 @@
 //! one of them does, or when a signal asks for it.
 
 use std::{
-    fs::{self, File},
+    fs::{self, OpenOptions},
     io,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -87,7 +87,7 @@ fn ignores_hangup() -> bool {
 }
 
 impl Nodes {
-    /// Starts a process whose output goes to `NAME.log` in the folder.
+    /// Starts a process whose output goes to the end of `NAME.log` in the folder.
     pub fn start_logging(
         &mut self,
         name: &str,
@@ -110,7 +110,8 @@ impl Nodes {
     ) -> Result<(), String> {
         let failed = |error: io::Error| format!("cannot start {name}: {error}");
         if let Some(log) = &log {
-            let output = File::create(log).map_err(failed)?;
+            let output = OpenOptions::new().create(true).append(true).open(log);
+            let output = output.map_err(failed)?;
             let errors = output.try_clone().map_err(failed)?;
             command.stdout(output).stderr(errors);
         }

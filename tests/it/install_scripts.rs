@@ -304,3 +304,14 @@ fn only_a_kafka_folder_will_do() {
     assert!(site.contents().is_empty());
     assert!(!Path::new(&site.kafka().join("libexec")).exists());
 }
+
+#[test]
+fn the_installed_start_command_prints_its_help() {
+    let site = Site::new();
+    assert!(site.install(&[]).status.success());
+    for word in ["--help", "-h"] {
+        let (code, said) = site.type_in(&format!("kafka-server-start.sh {word}"));
+        assert!(said.contains("--override <PROPERTY=VALUE>"), "{said}");
+        assert_eq!(code, Some(1), "as Kafka has it");
+    }
+}

@@ -62,7 +62,7 @@ fn a_file_that_will_not_do_is_refused() {
         let site = Site::formatted();
         let (key, value) = line.split_once('=').expect("a key and a value");
         site.set(key, value);
-        site.assert_refused(line, message);
+        site.assert_refused(line, &format!("{{file}}: {message}"));
     }
 }
 
@@ -76,7 +76,7 @@ fn a_copied_file_is_refused_where_it_was_not_changed() {
     let message = "node.id=1, but listeners=CONTROLLER://127.0.0.1:{own port} is where \
         controller.quorum.voters has node 2\nhint: was this file copied from another node? Correct node.id, \
         or listeners";
-    site.assert_refused("a copied file", message);
+    site.assert_refused("a copied file", &format!("{{file}}: {message}"));
     let mut format = kraftd(&["storage", "format", "-g", "-t", CLUSTER_ID, "-c"]);
     format.arg(site.file());
     site.assert_command_refused("a copied file to format by", format, message);
