@@ -1,13 +1,20 @@
 //! `kafka-server-stop.sh`: ends the kraftd servers of this machine, with the Java brokers that run beside them,
 //! and nothing else.
 
-use std::{collections::BTreeSet, env, fs, io, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeSet,
+    env, fs, io,
+    path::PathBuf,
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant},
+};
 
 use clap::Parser;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Command, fail};
-use crate::config::Identity;
+use super::{Command, fail, supervisor::POLL};
+use crate::{config::Identity, protocol::NodeId};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -15,8 +22,18 @@ pub struct Arguments {
     #[arg(long, value_name = "ROLES")]
     process_role: Option<String>,
     /// Stop only the node with this id.
-    #[arg(long, value_name = "ID")]
-    node_id: Option<String>,
+    #[arg(long, value_name = "ID", value_parser = node_id)]
+    node_id: Option<NodeId>,
+    /// Return only when what was stopped has ended, or fail after so many seconds (60, if none are given). A
+    /// controller stays up to ten seconds for brokers that are shutting down.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
+    wait: Option<u64>,
+}
+
+fn node_id(text: &str) -> Result<NodeId, &'static str> {
+    let id = text.parse().ok().filter(|id| *id >= 0);
+    id.map(NodeId)
+        .ok_or("no node.id: expected a number from 0 on")
 }
 
 /// The signals that `SIGNAL` may name, with and without SIG or by number.
@@ -59,7 +76,7 @@ fn stop(arguments: &Arguments) -> Result<ExitCode, String> {
         println!("No kafka server to stop");
         return Ok(ExitCode::FAILURE);
     }
-    for process in wanted {
+    for process in &wanted {
         // Other signals end it unheard, so that its nodes have to get them, too.
         let asks = [Signal::TERM, Signal::INT].contains(&signal);
         let nodes = processes
@@ -80,7 +97,27 @@ fn stop(arguments: &Arguments) -> Result<ExitCode, String> {
             }
         }
     }
+    if let Some(seconds) = arguments.wait {
+        wait_for_end(&wanted, Duration::from_secs(seconds))?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn wait_for_end(processes: &[&Process], patience: Duration) -> Result<(), String> {
+    let started = Instant::now();
+    for process in processes {
+        while process.runs() {
+            if started.elapsed() >= patience {
+                let (pid, seconds) = (process.pid.as_raw_nonzero(), patience.as_secs());
+                return Err(format!(
+                    "process {pid} still runs after {seconds} s; its log says what it waits for. --wait with more \
+                     seconds waits longer, SIGNAL=KILL ends it at once."
+                ));
+            }
+            thread::sleep(POLL);
+        }
+    }
+    Ok(())
 }
 
 /// What `SIGNAL` says; a request to stop unless it says otherwise.
@@ -115,6 +152,16 @@ struct Server {
 }
 
 impl Process {
+    /// Whether it has not ended; who started it may not have noticed yet.
+    fn runs(&self) -> bool {
+        let pid = self.pid.as_raw_nonzero();
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat
+            .rsplit_once(')')
+            .map(|(_, rest)| rest.trim_start().chars().next());
+        !matches!(state.flatten(), None | Some('Z' | 'X'))
+    }
+
     fn is_wanted(&self, arguments: &Arguments) -> bool {
         let Some(server) = &self.server else {
             return false;
@@ -122,6 +169,7 @@ impl Process {
         let Arguments {
             process_role,
             node_id,
+            ..
         } = arguments;
         if process_role.is_none() && node_id.is_none() {
             return true;
@@ -137,7 +185,7 @@ impl Process {
             }
         };
         if let Some(id) = node_id {
-            return *id == identity.node_id.to_string();
+            return *id == identity.node_id;
         }
         let roles = [
             ("broker", identity.is_broker),

@@ -125,6 +125,7 @@ fn daemon_in_other_spellings_is_explained() {
     for words in [
         &["-", "daemon", FILE][..],
         &["--daemon", FILE],
+        &["-deamon", FILE],
         &["\u{2013}daemon", FILE],
         &["\u{2014}daemon", FILE],
         &[FILE, "-daemon"],
@@ -253,12 +254,12 @@ fn a_daemon_lets_go_of_everything() {
     assert_eq!(open("0"), PathBuf::from("/dev/null"));
     assert_eq!((open("1"), open("2")), (log.clone(), log));
     assert!(!site.home().join("logs").exists());
-    let stopped = site.stop();
+    let stopped = site.typed(&[STOP, &format!("--node-id={}", site.id), "--wait"]);
     assert_eq!(
         (text(&stopped.stdout).as_str(), stopped.status.code()),
         ("", Some(0))
     );
-    site.wait_until("ends", || !site.serves());
+    assert!(!process.exists(), "it has ended");
 }
 
 #[test]
@@ -272,6 +273,19 @@ fn a_log_that_cannot_be_written_is_told() {
     );
     assert_eq!(output.status.code(), Some(1));
     assert!(!site.serves());
+}
+
+/// Why a node ended is at the end of its log, also after the next start.
+#[test]
+fn a_second_start_keeps_what_the_first_has_said() {
+    let site = formatted(21);
+    for runs in 1..=2 {
+        site.typed(&[START, "-daemon", FILE]);
+        site.wait_until("serves", || site.serves());
+        let stop = [STOP, &format!("--node-id={}", site.id), "--wait", "60"];
+        assert_eq!(site.typed(&stop).status.code(), Some(0));
+        assert_eq!(site.log().matches("shut down completed").count(), runs);
+    }
 }
 
 /// The process that works in this folder.
@@ -304,6 +318,13 @@ fn stop_ends_what_was_asked_for_and_nothing_else() {
     }
     let unknown = site.typed(&[STOP, "--node", "1"]);
     assert!(text(&unknown.stderr).contains("--node"), "{unknown:?}");
+    let no_id = site.typed(&[STOP, "--node-id", "abc"]);
+    let said = text(&no_id.stderr);
+    assert!(
+        said.contains("'abc'") && said.contains("no node.id: expected a number from 0 on"),
+        "{said}"
+    );
+    assert_eq!(no_id.status.code(), Some(1));
     assert_eq!(unknown.status.code(), Some(1));
     assert!(site.serves() && other.serves());
 
