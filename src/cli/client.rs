@@ -29,6 +29,8 @@ const MAX_ANSWER_BYTES: usize = 64 << 20;
 pub struct Unanswered {
     pub trouble: Trouble,
     pub reason: String,
+    /// It was not asked at all: its name was still being looked up.
+    pub slow_lookup: bool,
 }
 
 impl Unanswered {
@@ -36,6 +38,7 @@ impl Unanswered {
         Unanswered {
             trouble,
             reason: reason.to_string(),
+            slow_lookup: false,
         }
     }
 }

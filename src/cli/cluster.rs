@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeSet,
-    fmt::Display,
     process::ExitCode,
     thread,
     time::{Duration, Instant},
@@ -12,9 +11,12 @@ use std::{
 use super::{
     client,
     cluster_host::{Access, Broker, Host},
-    fail, quickstart, quorum, storage,
+    fail, quickstart, quorum, status_text, storage,
 };
-use crate::{config::Voter, protocol::NodeId};
+use crate::{
+    config::{Voter, listeners::host_port},
+    protocol::NodeId,
+};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -84,7 +86,7 @@ fn check(hosts: &[Host]) -> Result<(), String> {
     let nodes: BTreeSet<NodeId> = hosts.iter().map(Host::node_id).collect();
     if nodes.len() < hosts.len() {
         return Err(format!(
-            "two of these hosts have the same node.id: {}",
+            "two of these hosts have the same node.id: {}. Give each its own, in its file there.",
             list(hosts, |host| host.node_id().to_string())
         ));
     }
@@ -120,10 +122,10 @@ fn start(hosts: &[Host], patience: Duration) -> Result<(), String> {
     }
     for host in hosts {
         match host.voter().is_some_and(answers) {
-            true => println!("{}: {} runs already", host.name, host.node_id()),
+            true => println!("{}: node {} runs already", host.name, host.node_id()),
             false => {
                 host.start()?;
-                println!("{}: {} started", host.name, host.node_id());
+                println!("{}: node {} started", host.name, host.node_id());
             }
         }
     }
@@ -137,7 +139,7 @@ fn start(hosts: &[Host], patience: Duration) -> Result<(), String> {
     ) {
         let _no_leader = status(hosts);
         return Err(format!(
-            "no leader was elected within {seconds} s; see {}",
+            "no leader was elected within {seconds} s; see {}, and what `kraftd status` says on a host",
             logs()
         ));
     }
@@ -149,7 +151,7 @@ fn start(hosts: &[Host], patience: Duration) -> Result<(), String> {
     match all_serve {
         true => Ok(()),
         false => Err(format!(
-            "not all brokers serve after {seconds} s; see {}",
+            "not all brokers serve after {seconds} s; see {}. --timeout gives them longer",
             logs()
         )),
     }
@@ -176,8 +178,8 @@ fn cluster_id(hosts: &[Host]) -> Result<String, String> {
 fn stop(hosts: &[Host], patience: Duration) -> Result<(), String> {
     for host in hosts {
         match host.stop()? {
-            true => println!("{}: {} stops", host.name, host.node_id()),
-            false => println!("{}: {} does not run", host.name, host.node_id()),
+            true => println!("{}: node {} stops", host.name, host.node_id()),
+            false => println!("{}: node {} does not run", host.name, host.node_id()),
         }
     }
     // A controller ends after the broker beside it.
@@ -188,7 +190,7 @@ fn stop(hosts: &[Host], patience: Duration) -> Result<(), String> {
     }
     let running = hosts.iter().filter(runs).map(Host::log);
     Err(format!(
-        "still running after {} s: {}",
+        "still running after {} s; see {}. --timeout gives them longer",
         patience.as_secs(),
         running.collect::<Vec<_>>().join(", ")
     ))
@@ -207,7 +209,9 @@ fn status(hosts: &[Host]) -> Result<(), String> {
             .find(|it| it.replica_id == id)?;
         replica.log_end_offset.known()
     };
-    line("NODE", "ADDRESS", "STATE", "LOGEND", "LAG");
+    let unknown = || "-".to_owned();
+    let titles = ["NODE", "ADDRESS", "STATE", "LOG END", "LAG"];
+    let mut rows = vec![titles.map(str::to_owned)];
     for voter in voters(hosts) {
         let (its_end, leaders) = (end(voter.id), leader.and_then(|leader| end(leader.id)));
         let lag = its_end
@@ -215,31 +219,31 @@ fn status(hosts: &[Host]) -> Result<(), String> {
             .map(|(end, leaders)| (leaders.0 - end.0).max(0));
         let state = match quorum::describe((&voter.host, voter.port), ANSWER_PATIENCE) {
             Ok(_) if leader.is_some_and(|leader| leader.id == voter.id) => "leader".to_owned(),
-            Ok(_) => "standby".to_owned(),
+            Ok(_) => "follower".to_owned(),
             Err(error) => format!("does not answer: {error}"),
         };
-        let unknown = || "-".to_owned();
-        line(
-            voter.id,
-            format!("{}:{}", voter.host, voter.port),
+        rows.push([
+            voter.id.to_string(),
+            voter.address(),
             state,
             its_end.map_or_else(unknown, |end| end.to_string()),
             lag.map_or_else(unknown, |lag| lag.to_string()),
-        );
+        ]);
     }
     for broker in hosts.iter().filter_map(|host| host.broker.as_ref()) {
         let state = match serves(broker) {
             Ok(()) => "broker".to_owned(),
             Err(error) => format!("does not answer: {error}"),
         };
-        line(
-            broker.id,
-            format!("{}:{}", broker.host, broker.port),
+        rows.push([
+            broker.id.to_string(),
+            host_port(&broker.host, broker.port),
             state,
-            "-",
-            "-",
-        );
+            unknown(),
+            unknown(),
+        ]);
     }
+    print!("{}", status_text::columns(&rows));
     match described {
         Some(quorum) => {
             let (epoch, watermark) = (quorum.leader_epoch, quorum.high_watermark);
@@ -249,19 +253,11 @@ fn status(hosts: &[Host]) -> Result<(), String> {
             );
             Ok(())
         }
-        None => Err("No leader".to_owned()),
+        None => Err(
+            "No leader. Start the hosts that do not answer; `kraftd status` on one that does says what is wrong"
+                .to_owned(),
+        ),
     }
-}
-
-fn line(
-    node: impl Display,
-    address: impl Display,
-    state: impl Display,
-    end: impl Display,
-    lag: impl Display,
-) {
-    let (node, address, state) = (node.to_string(), address.to_string(), state.to_string());
-    println!("{node:<8}{address:<32}{state:<12}{end:<12}{lag}");
 }
 
 fn leader<'a>(hosts: &'a [Host]) -> Option<&'a Voter> {

@@ -8,7 +8,7 @@ use std::{
 
 use super::halves::Halves;
 use crate::{
-    config::{Identity, Voter},
+    config::{Identity, Voter, listeners::is_any},
     protocol::NodeId,
 };
 
@@ -40,10 +40,14 @@ pub struct Broker {
     pub port: u16,
 }
 
+const HOW_TO_REACH: &str = "hint: --dir says where kraftd lies on each host (the directory with bin in it, from \
+                            where ssh begins), --config which file there, and --ssh how to get there";
+
 impl<'a> Host<'a> {
     /// Reads the configuration and, if there is one, the identity of its directory.
     pub fn read(access: &'a Access<'a>, name: &'a str) -> Result<Host<'a>, String> {
-        let text = run(access, name, &format!("cat {}", quote(access.config)))?;
+        let text = run(access, name, &format!("cat {}", quote(access.config)));
+        let text = text.map_err(|error| format!("{error}\n{HOW_TO_REACH}"))?;
         let copy = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
         fs::write(copy.path(), text).map_err(|error| error.to_string())?;
         let identity = Identity::load(copy.path(), &[]);
@@ -113,7 +117,7 @@ impl<'a> Host<'a> {
 
     /// Where the others find the controller.
     pub fn voter(&self) -> Option<&Voter> {
-        own_voter(&self.identity)
+        self.identity.own_voter()
     }
 
     /// Where the output of the node goes, for those who look for the reason of something.
@@ -127,19 +131,12 @@ impl<'a> Host<'a> {
     }
 }
 
-fn own_voter(identity: &Identity) -> Option<&Voter> {
-    identity
-        .voters
-        .iter()
-        .find(|voter| voter.id == identity.node_id)
-}
-
 /// Where the broker of a host is asked whether it runs: on the host's name, unless it listens on one of its own.
 fn broker(halves: &Halves, identity: &Identity) -> Option<Broker> {
     let listener = halves.broker.listeners.first()?;
-    let host = match listener.host.as_str() {
-        "" | "0.0.0.0" | "::" => &own_voter(identity)?.host,
-        host => host,
+    let host = match is_any(&listener.host) {
+        true => &identity.own_voter()?.host,
+        false => &listener.host,
     };
     Some(Broker {
         id: halves.broker.node_id,

@@ -66,7 +66,13 @@ pub fn all(voters: &[Voter], cluster_id: Option<&str>, patience: Duration) -> Ve
         });
     }
     let within = format!("within {} ms", patience.as_millis());
-    let unresolved = Unanswered::new(Trouble::UnknownName, format!("not resolved {within}"));
+    let unresolved = Unanswered {
+        slow_lookup: true,
+        ..Unanswered::new(
+            Trouble::TimedOut,
+            format!("its name was not looked up {within}"),
+        )
+    };
     let mut probed: Vec<Probed> = voters.iter().map(|_| Err(unresolved.clone())).collect();
     let mut waiting = voters.len();
     while waiting > 0 {

@@ -20,9 +20,9 @@ use super::{
     status_text,
 };
 use crate::{
-    config::{Identity, Voter},
+    config::{Identity, Voter, listeners::host_port},
     log::{directory, meta_properties},
-    protocol::{Epoch, NodeId, Offset, messages::describe_quorum::ReplicaState},
+    protocol::{Epoch, ErrorCode, NodeId, Offset, messages::describe_quorum::ReplicaState},
     raft::ReplicaProgress,
     server::{
         PeerStatus, Trouble,
@@ -32,24 +32,28 @@ use crate::{
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The configuration file of a node.
-    #[arg(
-        short = 'c',
-        long = "config",
-        default_value = "config/controller.properties",
-        value_name = "FILE"
-    )]
-    config: PathBuf,
+    /// The configuration file of a node; config/controller.properties, if none is named.
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    file: Option<PathBuf>,
+    /// The same, as kafka-storage.sh takes it.
+    #[arg(short = 'c', long = "config", value_name = "FILE")]
+    config: Option<PathBuf>,
     /// A property that wins over the file's, as at the start of the node.
     #[arg(long = "override", value_name = "PROPERTY=VALUE")]
     overrides: Vec<String>,
     /// One JSON object instead of text.
     #[arg(long)]
     json: bool,
-    /// How long everybody has to answer, in milliseconds.
+    /// How long everybody has to answer, in milliseconds: more for hosts that are far apart, or names that are looked
+    /// up slowly.
     #[arg(long, default_value_t = 30, value_name = "MS")]
     timeout: u64,
 }
+
+const DEFAULT_FILE: &str = "config/controller.properties";
+
+/// An answer to the node here that is not older counts, although the voter has not answered us in time.
+const LATELY_MS: i64 = 1000;
 
 /// Everything that was found out. Times are milliseconds since 1970.
 #[derive(Serialize)]
@@ -95,6 +99,8 @@ pub struct VoterReport {
     pub state: String,
     pub trouble: Option<Trouble>,
     pub trouble_reason: Option<String>,
+    /// It was not asked: looking up its name takes longer than we wait.
+    pub slow_lookup: bool,
     pub cluster_id: Option<String>,
     pub is_foreign: bool,
     pub epoch: Option<Epoch>,
@@ -130,7 +136,9 @@ pub enum NodeTrouble {
 }
 
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let identity = match Identity::load(&arguments.config, &arguments.overrides) {
+    let file = arguments.file.as_ref().or(arguments.config.as_ref());
+    let file = file.map_or(Path::new(DEFAULT_FILE), PathBuf::as_path);
+    let identity = match Identity::load(file, &arguments.overrides) {
         Ok(identity) => identity,
         Err(error) => return fail(error),
     };
@@ -236,6 +244,9 @@ impl Report {
     }
 }
 
+/// The state of a node that should not be among the voters.
+const FOREIGN: &str = "of another cluster";
+
 /// What a leader knows.
 struct Led {
     leader: Leader,
@@ -325,8 +336,9 @@ impl VoterReport {
             Err(unanswered) => (Probe::default(), Some(unanswered)),
         };
         let state = match (&unanswered, probe.leader) {
+            (Some(unanswered), _) if unanswered.slow_lookup => "slow name lookup".to_owned(),
             (Some(unanswered), _) => unanswered.trouble.to_string(),
-            (None, _) if is_foreign => "of another cluster".to_owned(),
+            (None, _) if is_foreign => FOREIGN.to_owned(),
             (None, None) => "knows no leader".to_owned(),
             (None, Some(leader)) if leads != Some(leader) => format!("waits for leader {leader}"),
             (None, Some(leader)) if leader == voter.id => "leader".to_owned(),
@@ -338,6 +350,7 @@ impl VoterReport {
             port: voter.port,
             state,
             trouble: unanswered.as_ref().map(|it| it.trouble),
+            slow_lookup: unanswered.as_ref().is_some_and(|it| it.slow_lookup),
             trouble_reason: unanswered.map(|it| it.reason),
             cluster_id: probe.cluster_id,
             is_foreign,
@@ -366,11 +379,34 @@ impl VoterReport {
         } else {
             let peer = node.peers.iter().find(|peer| peer.id == self.id);
             self.heard = peer.cloned();
+            if self.trouble == Some(Trouble::TimedOut) {
+                self.take_heard(node.now_ms);
+            }
         }
     }
 
+    /// Who answers the node here is no further away than it takes to miss our patience.
+    fn take_heard(&mut self, now_ms: i64) {
+        let heard = self.heard.as_ref();
+        let heard = heard.filter(|heard| heard.last_failure.is_none());
+        let Some((_, answer)) = heard.and_then(PeerStatus::last_answer) else {
+            return;
+        };
+        if now_ms - answer.at_ms > LATELY_MS {
+            return;
+        }
+        self.is_foreign = answer.error == ErrorCode::INCONSISTENT_CLUSTER_ID.name();
+        self.state = match self.is_foreign {
+            true => FOREIGN.to_owned(),
+            false => "answers, but slowly".to_owned(),
+        };
+        (self.epoch, self.leader_id) = (answer.leader_epoch, answer.leader_id);
+        (self.trouble, self.trouble_reason) = (None, None);
+        self.slow_lookup = false;
+    }
+
     pub fn address(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        host_port(&self.host, self.port)
     }
 }
 
@@ -390,4 +426,61 @@ fn node_trouble(error: &io::Error, dir: &Path) -> NodeTrouble {
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_millis() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cli::client::Unanswered, server::Answer};
+
+    const NOW_MS: i64 = 1_000_000;
+
+    /// A voter that has not answered us, and what it answered the node here, and when.
+    fn late(slow_lookup: bool, error: ErrorCode, at_ms: i64) -> VoterReport {
+        let voter = Voter {
+            id: NodeId(2),
+            host: "::1".to_owned(),
+            port: 9093,
+        };
+        let unanswered = Unanswered {
+            slow_lookup,
+            ..Unanswered::new(Trouble::TimedOut, "late")
+        };
+        let mut report = VoterReport::new(&voter, Err(unanswered), false, None);
+        let answer = Answer {
+            at_ms,
+            error: error.name().to_owned(),
+            leader_epoch: Some(Epoch(7)),
+            ..Answer::default()
+        };
+        report.heard = Some(PeerStatus {
+            id: voter.id,
+            host: voter.host,
+            port: voter.port,
+            last_answers: BTreeMap::from([("Fetch".to_owned(), answer)]),
+            last_failure: None,
+        });
+        report.take_heard(NOW_MS);
+        report
+    }
+
+    #[test]
+    fn what_the_node_here_heard_lately_wins_over_a_missed_patience() {
+        let foreign = late(false, ErrorCode::INCONSISTENT_CLUSTER_ID, NOW_MS - 12);
+        assert!(foreign.is_foreign && foreign.trouble.is_none());
+        assert_eq!(foreign.state, FOREIGN);
+        let slow = late(true, ErrorCode::NONE, NOW_MS - 12);
+        assert_eq!((slow.trouble, slow.epoch), (None, Some(Epoch(7))));
+        assert_eq!(slow.state, "answers, but slowly");
+        let gone = late(false, ErrorCode::NONE, NOW_MS - LATELY_MS - 1);
+        assert_eq!(gone.trouble, Some(Trouble::TimedOut));
+        assert_eq!(gone.state, "no answer in time");
+    }
+
+    #[test]
+    fn a_slow_lookup_is_no_unknown_name() {
+        let report = late(true, ErrorCode::NONE, 0);
+        assert_eq!(report.state, "slow name lookup");
+        assert_eq!(report.address(), "[::1]:9093");
+    }
 }

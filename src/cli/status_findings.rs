@@ -202,6 +202,13 @@ fn trouble(voter: &VoterReport, report: &Report) -> Option<Finding> {
     if report.node_id == Some(id) && report.node_trouble == Some(NodeTrouble::DoesNotRun) {
         return None;
     }
+    if voter.slow_lookup {
+        return Some(finding(
+            format!("Controller {id} ({address}) was not asked: {reason}."),
+            "See why the lookup takes so long (/etc/resolv.conf, getent hosts NAME), write the name into \
+             /etc/hosts, or give it more with --timeout.",
+        ));
+    }
     let remedy = match trouble {
         Trouble::Refused => {
             "Its host is up, but nobody listens: start it there, or correct its address in \

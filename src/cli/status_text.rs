@@ -55,10 +55,15 @@ fn table(report: &Report) -> String {
     rows.extend(voters.map(|voter| voter_row(voter, report)));
     let observers = report.observers.iter();
     rows.extend(observers.map(|observer| observer_row(observer, report.now_ms)));
+    columns(&rows)
+}
+
+/// Each column as wide as its longest cell.
+pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..titles.len()).map(|it| width(it).unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..N).map(|it| width(it).unwrap_or(0)).collect();
     let mut text = String::new();
-    for row in &rows {
+    for row in rows {
         let cells = row.iter().zip(&widths);
         let line: String = cells
             .map(|(cell, width)| format!("{cell:<width$}  "))

@@ -103,7 +103,7 @@ fn hosts_are_formatted_with_one_id_started_shown_and_stopped() {
     assert!(started.status.success(), "{started:?}");
     let shown = text(&started.stdout);
     assert_eq!(shown.matches(" leader ").count(), 1, "{shown}");
-    assert_eq!(shown.matches(" standby ").count(), 2, "{shown}");
+    assert_eq!(shown.matches(" follower ").count(), 2, "{shown}");
     let id = site.identity("one");
     assert!(!id.is_empty());
     assert!(HOSTS.iter().all(|host| site.identity(host) == id));
@@ -126,7 +126,10 @@ fn hosts_are_formatted_with_one_id_started_shown_and_stopped() {
         "{told}"
     );
     assert!(
-        told.ends_with("no leader was elected within 1 s; see one:kraftd/logs/kafkaServer.out\n"),
+        told.ends_with(
+            "no leader was elected within 1 s; see one:kraftd/logs/kafkaServer.out, and what `kraftd status` \
+             says on a host\n"
+        ),
         "{told}"
     );
     assert!(
@@ -139,9 +142,21 @@ fn hosts_are_formatted_with_one_id_started_shown_and_stopped() {
     assert_eq!(
         text(&stopped.stdout),
         format!(
-            "{}: {} stops\n{}: {} does not run\n{}: {} does not run\n",
+            "{}: node {} stops\n{}: node {} does not run\n{}: node {} does not run\n",
             one.0, one.1, two.0, two.1, three.0, three.1
         )
+    );
+}
+
+#[test]
+fn a_missing_directory_is_told_with_what_names_it() {
+    let site = Site::new();
+    let missing = site.cluster_with("status", "one", &["--dir", "elsewhere"]);
+    assert_eq!(missing.status.code(), Some(1));
+    let said = text(&missing.stderr);
+    assert!(
+        said.contains("elsewhere") && said.contains("hint: --dir says where kraftd lies"),
+        "{said}"
     );
 }
 
