@@ -3,6 +3,7 @@
 //! running quorum has committed, of which any controller's address will do.
 
 use std::{
+    fs,
     io::{self, BufWriter, ErrorKind, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -31,8 +32,8 @@ pub struct Arguments {
     /// Only the records, without a line for each batch.
     #[arg(long)]
     records: bool,
-    /// A JSON object for each record.
-    #[arg(long, conflicts_with = "records")]
+    /// A JSON object for each record, and nothing else, whether or not --records is given.
+    #[arg(long)]
     json: bool,
 }
 
@@ -90,6 +91,12 @@ fn dump(path: &Path, arguments: &Arguments) -> Result<(), Ended> {
 fn dump_directory(path: &Path, arguments: &Arguments, out: &mut impl Write) -> Result<(), Ended> {
     let dir = copy::metadata_directory(path);
     let Some(log) = copy::open(&dir)? else {
+        if let Err(error) = fs::read_dir(&dir) {
+            return Err(Ended::Failed(format!(
+                "cannot read {}: {error}. Run kraftd dump as the user that runs the node.",
+                dir.display()
+            )));
+        }
         return Err(Ended::Failed(format!(
             "{} has no log of kraftd. Name the directory of metadata.log.dir or log.dirs, or, of a Java \
              controller, the .log and .checkpoint files in its __cluster_metadata-0.",
@@ -97,13 +104,24 @@ fn dump_directory(path: &Path, arguments: &Arguments, out: &mut impl Write) -> R
         )));
     };
     if let Some(id) = log.start() {
-        dump_file(&snapshot_file::path(&dir, id), arguments, out)?;
+        let path = snapshot_file::path(&dir, id);
+        dump_batches(&path, snapshot_file::batches_of(&path)?, arguments, out)?;
     }
     dump_batches(&dir, log, arguments, out)
 }
 
 fn dump_file(path: &Path, arguments: &Arguments, out: &mut impl Write) -> Result<(), Ended> {
-    dump_batches(path, snapshot_file::batches_of(path)?, arguments, out)
+    let mut batches = snapshot_file::batches_of(path)?.peekable();
+    // What begins with no batch is nothing that was damaged, but something else.
+    if let Some(LogError::Corrupt { reason, .. }) = batches.peek().and_then(|it| it.as_ref().err())
+    {
+        return Err(Ended::Failed(format!(
+            "{} is no log and no snapshot: it does not begin with a whole record batch ({reason}). Name a \
+             .checkpoint file, a log segment of a Java controller, or a directory of log.dirs.",
+            path.display()
+        )));
+    }
+    dump_batches(path, batches, arguments, out)
 }
 
 /// What a running quorum has committed, called by the address that was asked.

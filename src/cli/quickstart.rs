@@ -22,8 +22,14 @@ pub struct Arguments {
     /// The folder that everything is kept in.
     #[arg(long, default_value = "quickstart-data")]
     dir: PathBuf,
-    /// The ports of the three controllers.
-    #[arg(long, value_delimiter = ',', default_values_t = [9093, 9094, 9095])]
+    /// The ports of the three controllers, with commas or blanks between them.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        num_args = 1..,
+        default_values_t = [9093, 9094, 9095],
+        value_name = "PORT,PORT,PORT"
+    )]
     ports: Vec<u16>,
     /// Get Kafka through Maven, start a broker, and send a message through it.
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::Path,
     process::{Command, Output},
 };
@@ -223,4 +224,46 @@ fn a_directory_without_a_log_says_what_to_name_instead() {
     assert_eq!(shown.status.code(), Some(1));
     let error = String::from_utf8_lossy(&shown.stderr);
     assert!(error.contains("has no log of kraftd"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_log_is_called_so_and_stays_where_it_is() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("server.properties");
+    fs::write(&file, "process.roles=controller\n".repeat(9)).expect("writes");
+    let shown = dump(&[], &file);
+    assert_eq!(shown.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&shown.stderr);
+    assert!(error.contains("is no log and no snapshot"), "{error}");
+    assert!(
+        !error.to_lowercase().contains("move the file away"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_directory_that_may_not_be_read_is_called_so() {
+    const NOBODY: u32 = 65_534;
+    let dir = tempfile::tempdir().expect("a folder");
+    let allow = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("sets");
+    };
+    allow(dir.path(), 0o755);
+    // Where the build is, another user may not go.
+    let program = dir.path().join("kraftd");
+    fs::copy(env!("CARGO_BIN_EXE_kraftd"), &program).expect("copies");
+    let data = dir.path().join("data");
+    fs::create_dir(&data).expect("creates");
+    allow(&data, 0o000);
+    let mut command = Command::new(&program);
+    command.arg("dump").arg(&data);
+    if rustix::process::getuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let shown = command.output().expect("kraftd runs");
+    allow(&data, 0o755);
+    let error = String::from_utf8_lossy(&shown.stderr);
+    assert!(error.contains("Permission denied"), "{error}");
+    assert!(error.contains("as the user that runs the node"), "{error}");
+    assert_eq!(shown.status.code(), Some(1));
 }
