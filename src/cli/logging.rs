@@ -115,7 +115,7 @@ fn ours(text: &str) -> Result<String, String> {
     let (mut root, mut levels) = (LevelFilter::INFO, BTreeMap::new());
     for item in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
         let Some((target, name)) = item.split_once('=') else {
-            root = level(OUR_LEVELS, item).map_err(|error| format!("{error}. {OUR_FORM}"))?;
+            root = our_level(item)?;
             continue;
         };
         let target = target.trim().replace('.', "::");
@@ -126,9 +126,14 @@ fn ours(text: &str) -> Result<String, String> {
                 MODULES.join(", kraftd.")
             ));
         }
-        levels.insert(target, level(OUR_LEVELS, name)?);
+        levels.insert(target, our_level(name)?);
     }
     Ok(directives(root, &levels))
+}
+
+fn our_level(name: &str) -> Result<LevelFilter, String> {
+    let name = name.trim();
+    level(OUR_LEVELS, name).map_err(|_| format!("{OUR_LEVELS}: `{name}` is no level. {OUR_FORM}"))
 }
 
 /// Whether a target can be one of those that log here.

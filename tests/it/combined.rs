@@ -278,6 +278,7 @@ fn both_halves_start_and_stop_in_order() {
         site.wait_until("ends", || {
             text(&site.stop().stdout).starts_with("No kafka server")
         });
+        fs::remove_file(site.home().join("logs/kafkaServer.out")).expect("removes");
     }
     let mut running = site.foreground();
     assert_eq!(site.stop().status.code(), Some(0));
