@@ -315,16 +315,16 @@ impl Lesson {
     fn by_cluster_command(&self) {
         let status = self.cluster("status", &[]);
         assert_eq!(status.matches(" leader ").count(), 1, "{status}");
-        assert_eq!(status.matches(" standby ").count(), 2, "{status}");
+        assert_eq!(status.matches(" follower ").count(), 2, "{status}");
         assert_eq!(status.matches(" broker ").count(), 3, "{status}");
         let stopped = self.cluster("stop", &[]);
         assert_eq!(
             stopped,
-            "hadoop102: 2 stops\nhadoop103: 3 stops\nhadoop104: 4 stops\n"
+            "hadoop102: node 2 stops\nhadoop103: node 3 stops\nhadoop104: node 4 stops\n"
         );
         self.wait_until_nothing_runs();
         let started = self.cluster("start", &["--with-java-broker", "/opt/module/kafka"]);
-        assert!(started.starts_with("hadoop102: 2 started\n"), "{started}");
+        assert!(started.starts_with("hadoop102: node 2 started\n"), "{started}");
         assert_eq!(started.matches(" broker ").count(), 3, "{started}");
         self.read();
         self.cluster("stop", &[]);
