@@ -199,20 +199,17 @@ fn cordons_others(broker: &Broker, request: &BrokerHeartbeatRequest) -> bool {
 
 /// Fences one broker that was silent for too long. True when there may be more.
 pub fn fence_stale(state: &State, cx: &mut Cx<'_>) -> Outcome<bool> {
-    let expired = cx
-        .sessions
-        .take_expired(cx.now.time, cx.options.session_timeout_ms);
-    let Some((id, epoch)) = expired else {
-        return Outcome::unchanged(false);
-    };
-    let mut records = Vec::new();
-    if state
-        .brokers
-        .get(id)
-        .is_some_and(|broker| broker.epoch == epoch && !broker.fenced)
-    {
-        leadership::fence(state, cx.options, id, &mut records);
-        cx.sessions.on_fenced(id);
+    let (now, timeout_ms) = (cx.now.time, cx.options.session_timeout_ms);
+    while let Some((id, epoch)) = cx.sessions.expired(now, timeout_ms) {
+        let broker = state.brokers.get(id);
+        if broker.is_some_and(|broker| broker.epoch == epoch && !broker.fenced) {
+            let mut records = Vec::new();
+            leadership::fence(state, cx.options, id, &mut records);
+            cx.sessions.on_fenced(id);
+            // These records may be refused. The session goes when the state says that they were not.
+            return Outcome::split(records, true);
+        }
+        cx.sessions.end(id, epoch);
     }
-    Outcome::split(records, true)
+    Outcome::unchanged(false)
 }

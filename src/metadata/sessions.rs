@@ -59,22 +59,20 @@ impl Sessions {
         self.progress.remove(&id);
     }
 
-    /// Takes out one broker that was silent for longer than `timeout_ms`, the most silent first. After a
-    /// pause of this process itself everyone gets a full session first: the heartbeats of that time are
-    /// still on their way to us.
-    pub(super) fn take_expired(
-        &mut self,
-        now: Time,
-        timeout_ms: u64,
-    ) -> Option<(NodeId, BrokerEpoch)> {
+    /// The broker that was silent longest, if for longer than `timeout_ms`. After a pause of this process
+    /// itself everyone gets a full session first: the heartbeats of that time are still on their way to us.
+    pub(super) fn expired(&mut self, now: Time, timeout_ms: u64) -> Option<(NodeId, BrokerEpoch)> {
         let last_check = self.last_check.replace(now).unwrap_or(now);
         if now.ms_since(last_check) > timeout_ms / 2 {
             self.contacts.values_mut().for_each(|last| *last = now);
         }
         let (session, last) = self.contacts.iter().min_by_key(|(_, last)| **last)?;
-        let expired = (now.ms_since(*last) >= timeout_ms).then_some(*session)?;
-        self.contacts.remove(&expired);
-        Some(expired)
+        (now.ms_since(*last) >= timeout_ms).then_some(*session)
+    }
+
+    /// Forgets this life of a broker.
+    pub(super) fn end(&mut self, id: NodeId, epoch: BrokerEpoch) {
+        self.contacts.remove(&(id, epoch));
     }
 
     /// A heartbeat told how far its broker has read.

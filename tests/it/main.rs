@@ -10,6 +10,7 @@ mod config_start;
 mod controller;
 mod dump;
 mod envelope;
+mod fencing;
 mod home;
 mod install_scripts;
 mod log_damage;
