@@ -11,7 +11,7 @@ use rustix::{
     process::{Flock, FlockType, fcntl_getlk},
 };
 
-use super::{LogError, snapshot_file::sync_directory};
+use super::{LogError, durable};
 
 /// Name of the directory below `metadata.log.dir`, as with Kafka.
 pub(super) const NAME: &str = "__cluster_metadata-0";
@@ -35,7 +35,7 @@ impl MetadataDirectory {
         let path = metadata_log_dir.join(NAME);
         if !path.exists() {
             fs::create_dir(&path).map_err(LogError::io("cannot create", &path))?;
-            sync_directory(metadata_log_dir)?;
+            durable::sync_directory(metadata_log_dir)?;
         }
         refuse_java_log(&path)?;
         Ok(MetadataDirectory { path, _lock: lock })

@@ -38,6 +38,7 @@ use tracing::{info, warn};
 use super::{
     Epochs, Log, LogError, Recovered,
     directory::MetadataDirectory,
+    durable,
     entry::{self, Entries},
     snapshot_file,
     voter_state::VoterState,
@@ -167,8 +168,8 @@ impl EngineLog {
         let engine = open_engine(&directory, sizes)?;
         // What a process left behind that was killed during a sync can be read, but is on no disk yet. It
         // counts as acknowledged from now on.
-        snapshot_file::sync_files(&directory.engine_path())?;
-        snapshot_file::sync_files(directory.path())?;
+        durable::sync_files(&directory.engine_path())?;
+        durable::sync_files(directory.path())?;
         let saved = saved_start(&engine, &directory.engine_path())?;
         let start = saved.unwrap_or(LogStart::ZERO);
         let has_records =
@@ -569,10 +570,10 @@ fn open_engine(directory: &MetadataDirectory, sizes: FileSizes) -> Result<Engine
     let path = directory.engine_path();
     if !path.exists() {
         fs::create_dir(&path).map_err(LogError::io("cannot create", &path))?;
-        snapshot_file::sync_directory(directory.path())?;
+        durable::sync_directory(directory.path())?;
     }
     let engine = open_engine_at(&path, sizes)?;
-    snapshot_file::sync_directory(&path)?;
+    durable::sync_directory(&path)?;
     Ok(engine)
 }
 

@@ -3,12 +3,12 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use super::{LogError, snapshot_file::sync_directory};
+use super::{LogError, durable};
 use crate::protocol::{NodeId, Uuid, properties};
 
 const FILE_NAME: &str = "meta.properties";
@@ -87,11 +87,5 @@ pub fn write(dir: &Path, properties: &MetaProperties) -> Result<(), LogError> {
         text.push_str(&format!("directory.id={directory_id}\n"));
     }
     text.push_str(&format!("node.id={node_id}\nversion=1\n"));
-    let written = File::create(&temporary).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, &path)
-    });
-    written.map_err(LogError::io("cannot write", &path))?;
-    sync_directory(dir)
+    durable::write(&temporary, &path, |file| file.write_all(text.as_bytes())).map(drop)
 }

@@ -7,12 +7,12 @@
 pub mod bootstrap;
 pub mod copy;
 pub mod directory;
+mod durable;
 pub mod engine;
 pub mod ensemble;
 mod entry;
 pub mod memory;
 pub mod meta_properties;
-
 pub mod snapshot_file;
 mod voter_state;
 

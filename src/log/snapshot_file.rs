@@ -15,7 +15,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use super::LogError;
+use super::{LogError, durable};
 use crate::protocol::{
     Epoch, Offset, OffsetAndEpoch,
     record_batch::{MAX_BATCH_BYTES, RecordBatch},
@@ -99,14 +99,12 @@ pub fn write_as(
     batches: impl IntoIterator<Item = Bytes>,
 ) -> Result<u64, LogError> {
     let (part, path) = (dir.join(format!("{name}.part")), dir.join(name));
-    let written = File::create(&part).and_then(|file| {
+    durable::write(&part, &path, |file| {
         let mut writer = BufWriter::with_capacity(1 << 20, file);
         let mut batches = batches.into_iter();
         batches.try_for_each(|batch| writer.write_all(&batch))?;
         writer.flush()
-    });
-    written.map_err(LogError::io("cannot write", &part))?;
-    complete(&part, &path)
+    })
 }
 
 /// Writes a piece of a snapshot that comes from elsewhere.
@@ -129,19 +127,8 @@ pub fn write_chunk(
 /// Gives a fully written snapshot its name. Durable on return.
 pub fn finish(dir: &Path, id: OffsetAndEpoch) -> Result<u64, LogError> {
     let path = path(dir, id);
-    let length = complete(&part_path(dir, id), &path)?;
+    let length = durable::complete(&part_path(dir, id), &path)?;
     set_read_only(&path)?;
-    Ok(length)
-}
-
-fn complete(part: &Path, path: &Path) -> Result<u64, LogError> {
-    let completed = File::open(part).and_then(|file| {
-        file.sync_all()?;
-        fs::rename(part, path)?;
-        Ok(file.metadata()?.len())
-    });
-    let length = completed.map_err(LogError::io("cannot complete", path))?;
-    sync_directory(path.parent().unwrap_or(Path::new(".")))?;
     Ok(length)
 }
 
@@ -149,26 +136,6 @@ fn complete(part: &Path, path: &Path) -> Result<u64, LogError> {
 fn set_read_only(path: &Path) -> Result<(), LogError> {
     fs::set_permissions(path, Permissions::from_mode(0o400))
         .map_err(LogError::io("cannot protect", path))
-}
-
-/// Makes the files in a directory durable, whoever wrote them, and their names.
-pub(super) fn sync_files(dir: &Path) -> Result<(), LogError> {
-    let entries = fs::read_dir(dir).map_err(LogError::io("cannot list", dir))?;
-    for entry in entries {
-        let path = entry.map_err(LogError::io("cannot list", dir))?.path();
-        if path.is_file() {
-            let synced = File::open(&path).and_then(|file| file.sync_all());
-            synced.map_err(LogError::io("cannot sync", &path))?;
-        }
-    }
-    sync_directory(dir)
-}
-
-/// Makes the names in a directory durable.
-pub fn sync_directory(dir: &Path) -> Result<(), LogError> {
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(LogError::io("cannot sync", dir))
 }
 
 /// Deletes a snapshot; one that is gone already is no error.

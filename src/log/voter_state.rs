@@ -11,7 +11,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read},
+    io::{self, Read, Write},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -19,7 +19,7 @@ use std::{
 use prost::Message;
 use tracing::debug;
 
-use super::{LogError, snapshot_file::sync_directory};
+use super::{LogError, durable};
 use crate::protocol::{
     Epoch, NodeId, Offset, ReplicaKey, Uuid,
     quorum_state::{QuorumState, Standing},
@@ -244,13 +244,9 @@ impl VoterState {
 /// Makes the file with a first content. Durable on return, and never there in part.
 fn create(path: PathBuf, slot: Slot) -> Result<VoterState, LogError> {
     let temporary = path.with_extension("tmp");
-    let created = File::create(&temporary).and_then(|file| {
-        (0..SLOTS).try_for_each(|at| file.write_all_at(&encode(&slot), at * SLOT_BYTES))?;
-        file.sync_all()?;
-        fs::rename(&temporary, &path)
-    });
-    created.map_err(LogError::io("cannot create", &path))?;
-    sync_directory(path.parent().unwrap_or(Path::new(".")))?;
+    durable::write(&temporary, &path, |file| {
+        (0..SLOTS).try_for_each(|_| file.write_all(&encode(&slot)))
+    })?;
     let file = OpenOptions::new().read(true).write(true).open(&path);
     let file = file.map_err(LogError::io("cannot open", &path))?;
     Ok(VoterState { file, path, slot })
