@@ -73,6 +73,16 @@ pub struct ReplicaKey {
     pub directory_id: Uuid,
 }
 
+impl ReplicaKey {
+    /// Whether a replica that was named so is `other`. An unset directory, as in old messages and files, is that of
+    /// any.
+    pub fn matches(self, other: ReplicaKey) -> bool {
+        let directory_fits =
+            self.directory_id == Uuid::ZERO || self.directory_id == other.directory_id;
+        self.id == other.id && directory_fits
+    }
+}
+
 /// Kafka's 128-bit id, printed as URL-safe base64 without padding (22 characters).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Uuid(pub [u8; 16]);

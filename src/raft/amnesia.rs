@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Effect, LogStatus, Raft, role::Role, timers::earliest};
+use super::{LogStatus, Raft, role::Role, timers::earliest};
 use crate::{
     protocol::{Epoch, NodeId, Offset, OffsetAndEpoch, QuorumState, quorum_state::Standing},
     time::{Now, Time},
@@ -114,9 +114,7 @@ impl Raft {
     pub(super) fn find_records(&mut self, other: NodeId) {
         let why =
             format!("its disk is blank, but voter {other} belongs to a quorum that is not new");
-        self.state.standing = Standing::Amnesiac(why);
-        let state = self.state.clone();
-        self.effects.push_back(Effect::SaveQuorumState(state));
+        self.set_standing(Standing::Amnesiac(why));
     }
 
     pub(super) fn may_vote(&self) -> bool {
@@ -204,7 +202,7 @@ impl Raft {
         if recovery.has_heard_enough && recovery.follows_newest_epoch && recovery.is_caught_up {
             let end = self.durable_end.0;
             tracing::warn!(why, end, "caught up after a loss: this voter votes again");
-            self.become_sound();
+            self.set_standing(Standing::Sound);
         }
     }
 

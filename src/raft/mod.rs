@@ -61,7 +61,6 @@ pub use amnesia::Recovery;
 pub use epochs::{FetchPosition, LogStatus};
 use fetch::ReplicaFetch;
 use invariants::Checked;
-use progress::Progress;
 use requests::Requests;
 use role::Lost;
 pub use role::{Candidate, Follower, Leader, Prospective, Resigned, Role, Unattached};
@@ -72,9 +71,6 @@ pub use voters::{Endpoint, VoterSet};
 pub const TOPIC: &str = "__cluster_metadata";
 /// Its id.
 pub const TOPIC_ID: Uuid = Uuid::ONE;
-
-/// A voter that starts without a leader waits this part of an election timeout before it asks around.
-const FIRST_ELECTION_PART: u64 = 20;
 
 /// What a raft node is told once. Times in milliseconds; names as in server.properties.
 #[derive(Clone, Debug)]
@@ -273,54 +269,6 @@ impl Raft {
         raft.begin(now, state, saved);
         raft.after_input(now);
         raft
-    }
-
-    /// The role in which a restored voter begins (`QuorumState.initialize`).
-    fn begin(&mut self, now: Now, state: QuorumState, saved: QuorumState) {
-        let own = self.options.node_id;
-        match state.leader {
-            // Never a leader again in the same epoch, and there shall be no other in it.
-            Some(leader) if leader == own => {
-                self.state = state;
-                self.role = Role::Resigned(Resigned {
-                    election_at: self.election_deadline(now),
-                    unacked: self.others().into_iter().collect(),
-                    successors: Progress::new(&self.voters, own, now).successors(),
-                });
-            }
-            Some(leader) => {
-                self.become_follower(now, state.epoch, leader, "followed it before the restart");
-            }
-            // An election soon: pre-votes disturb nobody, and find the leader if there is one.
-            None => {
-                let election_at = now
-                    .time
-                    .plus_ms(self.options.election_timeout_ms / FIRST_ELECTION_PART);
-                self.role = Role::Unattached(Unattached { election_at });
-            }
-        }
-        // What the transition above has saved was saved before.
-        self.effects
-            .retain(|effect| !matches!(effect, Effect::SaveQuorumState(_)));
-        if self.state != saved {
-            self.effects
-                .push_front(Effect::SaveQuorumState(self.state.clone()));
-        }
-        let only_voter = self.voters.size() == 1;
-        if let (true, Some(why)) = (only_voter, self.amnesia()) {
-            self.fail(format!(
-                "this is the only voter, and it has lost records: {why}. Restore its log directory from \
-                 a backup"
-            ));
-        } else if only_voter {
-            self.become_prospective(now, "it is the only voter");
-        }
-        if self.log.start.offset > Offset(0) && self.latest_snapshot().is_none() {
-            let start = self.log.start.offset;
-            self.fail(format!(
-                "the log starts at offset {start}, but there is no snapshot to start from"
-            ));
-        }
     }
 
     /// A request that is raft's own arrived.
@@ -583,8 +531,8 @@ impl Raft {
     /// Whether a request names us as its receiver, or nobody (`KafkaRaftClient.isValidVoterKey`).
     fn is_own_key(&self, id: NodeId, directory_id: Uuid) -> bool {
         let own = self.own_key();
-        let directory_fits = directory_id == Uuid::ZERO || directory_id == own.directory_id;
-        id.known().is_none_or(|id| id == own.id) && directory_fits
+        let id = id.known().unwrap_or(own.id);
+        ReplicaKey { id, directory_id }.matches(own)
     }
 
     fn own_endpoint(&self) -> &Endpoint {

@@ -208,10 +208,6 @@ impl Raft {
     /// Our leader resigns: we stand for election at once, or give those before us in its list a lead.
     fn succeed(&mut self, now: Now, leader: NodeId, request: &end::RequestPartitionData) {
         let own = self.own_key();
-        let names_us = |key: &ReplicaKey| {
-            let here = key.directory_id == Uuid::ZERO || key.directory_id == own.directory_id;
-            key.id == own.id && here
-        };
         // Version 0 lists ids alone.
         let candidates: Vec<ReplicaKey> = match request.preferred_candidates.is_empty() {
             true => {
@@ -232,7 +228,7 @@ impl Raft {
                     .collect()
             }
         };
-        let position = candidates.iter().position(names_us);
+        let position = candidates.iter().position(|key| key.matches(own));
         let (step_ms, max_ms) = (
             self.options.retry_backoff_ms,
             self.options.election_backoff_max_ms,

@@ -21,7 +21,7 @@ impl Raft {
         now.time.plus_ms(timeout_ms + spread_ms)
     }
 
-    pub(super) fn check_quorum_ms(&self) -> u64 {
+    fn check_quorum_ms(&self) -> u64 {
         let (times, by) = CHECK_QUORUM_FACTOR;
         self.options.fetch_timeout_ms * times / by
     }
@@ -48,6 +48,7 @@ impl Raft {
     /// One transition that is due, if any.
     fn act_when_due(&mut self, now: Now) -> bool {
         let (may_elect, is_blank) = (self.may_elect(), self.is_blank());
+        let check_quorum_ms = self.check_quorum_ms();
         match &mut self.role {
             Role::Unattached(unattached) if unattached.election_at <= now.time => {
                 if may_elect {
@@ -100,9 +101,7 @@ impl Raft {
                 true
             }
             Role::Leader(leader) => {
-                let (times, by) = CHECK_QUORUM_FACTOR;
-                let timeout_ms = self.options.fetch_timeout_ms * times / by;
-                let lost_at = leader.progress.quorum_lost_at(timeout_ms);
+                let lost_at = leader.progress.quorum_lost_at(check_quorum_ms);
                 let lost = lost_at.is_some_and(|at| at <= now.time);
                 if lost {
                     let successors = leader.progress.successors();

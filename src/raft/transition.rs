@@ -15,7 +15,58 @@ use crate::{
     time::Now,
 };
 
+/// A voter that starts without a leader waits this part of an election timeout before it asks around.
+const FIRST_ELECTION_PART: u64 = 20;
+
 impl Raft {
+    /// The role in which a restored voter begins (`QuorumState.initialize`).
+    pub(super) fn begin(&mut self, now: Now, state: QuorumState, saved: QuorumState) {
+        let own = self.options.node_id;
+        match state.leader {
+            // Never a leader again in the same epoch, and there shall be no other in it.
+            Some(leader) if leader == own => {
+                self.state = state;
+                self.role = Role::Resigned(Resigned {
+                    election_at: self.election_deadline(now),
+                    unacked: self.others().into_iter().collect(),
+                    successors: Progress::new(&self.voters, own, now).successors(),
+                });
+            }
+            Some(leader) => {
+                self.become_follower(now, state.epoch, leader, "followed it before the restart");
+            }
+            // An election soon: pre-votes disturb nobody, and find the leader if there is one.
+            None => {
+                let election_at = now
+                    .time
+                    .plus_ms(self.options.election_timeout_ms / FIRST_ELECTION_PART);
+                self.role = Role::Unattached(Unattached { election_at });
+            }
+        }
+        // What the transition above has saved was saved before.
+        self.effects
+            .retain(|effect| !matches!(effect, Effect::SaveQuorumState(_)));
+        if self.state != saved {
+            self.effects
+                .push_front(Effect::SaveQuorumState(self.state.clone()));
+        }
+        let only_voter = self.voters.size() == 1;
+        if let (true, Some(why)) = (only_voter, self.amnesia()) {
+            self.fail(format!(
+                "this is the only voter, and it has lost records: {why}. Restore its log directory from \
+                 a backup"
+            ));
+        } else if only_voter {
+            self.become_prospective(now, "it is the only voter");
+        }
+        if self.log.start.offset > Offset(0) && self.latest_snapshot().is_none() {
+            let start = self.log.start.offset;
+            self.fail(format!(
+                "the log starts at offset {start}, but there is no snapshot to start from"
+            ));
+        }
+    }
+
     /// A later epoch was heard of, or ours has no leader any more that we could name.
     pub(super) fn become_unattached(&mut self, now: Now, epoch: Epoch, why: &str) {
         let election_at = self.election_deadline(now);
@@ -147,9 +198,9 @@ impl Raft {
         self.transition(self.state.clone(), role, why);
     }
 
-    /// Everything that was lost is back. Epoch, vote and role stay.
-    pub(super) fn become_sound(&mut self) {
-        self.state.standing = Standing::Sound;
+    /// A loss was found, or everything is back. Epoch, vote and role stay.
+    pub(super) fn set_standing(&mut self, standing: Standing) {
+        self.state.standing = standing;
         let state = self.state.clone();
         self.effects.push_back(Effect::SaveQuorumState(state));
     }

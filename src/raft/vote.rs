@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     protocol::{
-        ErrorCode, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid,
+        ErrorCode, NodeId, Offset, OffsetAndEpoch, ReplicaKey,
         messages::vote::{
             NodeEndpoint, RequestPartitionData, RequestTopicData, ResponsePartitionData,
             ResponseTopicData, VoteRequest, VoteResponse,
@@ -158,7 +158,7 @@ impl Raft {
         match &self.role {
             Role::Unattached(_) | Role::Prospective(_) if self.state.leader.is_none() => {
                 match self.state.voted {
-                    Some(voted) => is_same_replica(voted, candidate),
+                    Some(voted) => voted.matches(candidate),
                     None => complete,
                 }
             }
@@ -327,10 +327,4 @@ impl Raft {
             None => self.become_unattached(now, self.state.epoch, "too few would vote for it"),
         }
     }
-}
-
-/// An unset directory, as of votes read from an old quorum-state file, is that of any.
-fn is_same_replica(voted: ReplicaKey, candidate: ReplicaKey) -> bool {
-    voted.id == candidate.id
-        && (voted.directory_id == Uuid::ZERO || voted.directory_id == candidate.directory_id)
 }
