@@ -62,7 +62,8 @@ pub enum Effect {
         bytes: Bytes,
     },
     /// All pieces are there: the snapshot becomes valid, and the log is emptied and goes on after it.
-    /// Durable before the next effect is performed; answered with [`LogEvent::SnapshotInstalled`].
+    /// Asynchronous, in order with all else that changes the log or the quorum state; answered with
+    /// [`LogEvent::SnapshotInstalled`].
     InstallSnapshot { id: OffsetAndEpoch },
     /// Asynchronous, on any thread: a snapshot of our own, whose batches are made as they are taken. The
     /// rim answers with [`LogEvent::SnapshotWritten`].
@@ -70,8 +71,8 @@ pub enum Effect {
         id: OffsetAndEpoch,
         batches: SnapshotBatches,
     },
-    /// Removes the log before the end of snapshot `start`, and all older snapshots; answered with
-    /// [`LogEvent::LogStart`].
+    /// Removes the log before the end of snapshot `start`, and all older snapshots. Asynchronous, in the
+    /// same order; answered with [`LogEvent::LogStart`].
     DropPrefix { start: OffsetAndEpoch },
     /// For logs and metrics: who leads as far as this node knows. Ourselves we name when we are active.
     Leader {

@@ -167,7 +167,8 @@ pub enum Effect {
         bytes: Bytes,
     },
     /// All pieces are there: the snapshot becomes valid, and the log is emptied and goes on after it.
-    /// Durable before the next effect is performed; the rim answers with [`Raft::on_snapshot_installed`].
+    /// Asynchronous, in order with all else that changes the log or the quorum state: the rim answers with
+    /// [`Raft::on_snapshot_installed`], and until then raft appends, fetches and cuts nothing.
     InstallSnapshot {
         id: OffsetAndEpoch,
     },
@@ -196,7 +197,8 @@ pub struct Raft {
     /// Everything below is on disk.
     durable_end: Offset,
     snapshots: BTreeMap<OffsetAndEpoch, u64>,
-    /// A snapshot whose installation has not been reported yet.
+    /// A snapshot whose installation has not been reported yet. What `log` says is not on disk until then, and
+    /// whoever replays the log has not the state that a leader would need.
     installing: Option<OffsetAndEpoch>,
     /// The highest known in the life of this process.
     high_watermark: Option<Offset>,
@@ -458,7 +460,7 @@ impl Raft {
     }
 
     fn may_elect(&self) -> bool {
-        self.may_vote() && !self.shutting_down
+        self.may_vote() && !self.shutting_down && self.installing.is_none()
     }
 
     fn push_append(&mut self, batch: RecordBatch) {

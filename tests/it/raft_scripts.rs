@@ -101,7 +101,7 @@ fn play(world: &mut World, command: &mut Command) -> Result<String, String> {
         "restart" => world.restart(node(command)?),
         // A node that is down gets a blank disk.
         "replace-disk" => world.replace_disk(node(command)?),
-        // Until the next start appends stay in memory, unless told to `sync`.
+        // Until the next start appends stay in memory, and snapshots are not installed, unless told to `sync`.
         "stall" => nodes(command.words()?)
             .into_iter()
             .for_each(|id| world.stall(id)),

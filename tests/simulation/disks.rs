@@ -15,7 +15,7 @@ use crate::{
     bugs::PlantedBug,
     core::Core,
     coverage::Mark,
-    node::Node,
+    node::{Job, Node},
     rim::snapshot_content,
     world::{Event, World},
 };
@@ -210,13 +210,6 @@ impl World {
         if self.node(id).life != life {
             return;
         }
-        let dropped = self.node(id).disk.drop_prefix(snapshot);
-        if self.survive(id, dropped).is_some() {
-            self.coverage.reach(Mark::LogDropped);
-            if self.plan.has(PlantedBug::PrefixDroppedTooFar) {
-                self.drop_too_much(id, snapshot);
-            }
-            self.with(id, life, |core, now| core.on_log_start(now, snapshot));
-        }
+        self.hand_over(id, Job::DropPrefix(snapshot));
     }
 }

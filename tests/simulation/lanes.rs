@@ -20,7 +20,8 @@ impl World {
             Event::Request { to, .. } => Some(*to),
             Event::Answer { to, .. } => Some(to.node),
             Event::Disconnect { node, .. }
-            | Event::Synced { node, .. }
+            | Event::DiskDone { node, .. }
+            | Event::SnapshotDone { node, .. }
             | Event::Note { node, .. }
             | Event::DiskBack { node, .. }
             | Event::SaveLate { node, .. }

@@ -347,7 +347,7 @@ impl World {
             self.mend_disk(id);
             let (now, node) = (self.now, self.node(id));
             // What it syncs takes as long as it did when it began.
-            let syncs_slowly = node.slow_until.is_some() && node.syncing;
+            let syncs_slowly = node.slow_until.is_some() && node.work.is_some();
             (node.slow_until, node.slow_cpu) = (None, None);
             let stands_still = node
                 .paused_until

@@ -1,5 +1,5 @@
-//! One voter as the rim would run it: performs raft's effects on a simulated disk, with one sync under
-//! way at a time.
+//! One voter as the rim would run it: performs raft's effects on a simulated disk, which does one thing
+//! after the other.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -39,6 +39,20 @@ pub struct Contact {
 }
 
 pub struct Node {
+/// What the disk is to do while the process goes on.
+pub enum Job {
+    Append(RecordBatch),
+    Install(OffsetAndEpoch),
+    DropPrefix(OffsetAndEpoch),
+}
+
+/// What the disk has done.
+pub enum Report {
+    Durable(Offset),
+    Installed(OffsetAndEpoch),
+    LogStart(OffsetAndEpoch),
+}
+
     pub id: NodeId,
     pub disk: MemoryLog,
     /// Runs; `None` while the process is down.
@@ -64,9 +78,11 @@ pub struct Node {
     pub contacts: Vec<Contact>,
     /// When each broker was last heard from in this life.
     pub heard: BTreeMap<(NodeId, BrokerEpoch), Time>,
-    /// Handed to the disk while a sync was under way.
-    pub queue: VecDeque<RecordBatch>,
-    pub syncing: bool,
+    /// What the disk does at present (the last of what it syncs, if it does that), what was handed to it
+    /// meanwhile, and what it has done that the process has not heard of.
+    pub work: Option<Job>,
+    pub queue: VecDeque<Job>,
+    pub reports: VecDeque<Report>,
     /// How many syncs there were, and when what is acknowledged was last noted.
     pub syncs: u64,
     pub noted_at: Time,
@@ -126,7 +142,8 @@ impl Node {
             contacts: Vec::new(),
             heard: BTreeMap::new(),
             queue: VecDeque::new(),
-            syncing: false,
+            work: None,
+            reports: VecDeque::new(),
             syncs: 0,
             noted_at: Time(0),
             pending: BTreeMap::new(),
@@ -202,6 +219,7 @@ impl Node {
     /// The same for a controller, with the state that the disk holds.
     pub fn restore_controller(&self, found: Recovered) -> controller::Restored {
         let raft = Node::restore(found);
+        self.work = None;
         let newest = raft.snapshots.keys().max_by_key(|id| id.offset).copied();
         let snapshot = newest.map(|id| {
             let content = self.disk.snapshot(id).expect("a snapshot that is listed");
@@ -224,7 +242,7 @@ impl Node {
         self.busy_until = Time(0);
         self.stops = false;
         self.queue.clear();
-        self.syncing = false;
+        self.reports.clear();
         self.pending.clear();
         self.askers.clear();
         self.wake_at = None;
@@ -245,23 +263,34 @@ impl Node {
 
     /// All batches, those on their way to the disk included.
     pub fn batches(&self) -> impl DoubleEndedIterator<Item = &RecordBatch> {
-        self.disk.batches().iter().chain(&self.queue)
+        self.disk.batches().iter().chain(self.queued())
+    }
+
+    fn queued(&self) -> impl DoubleEndedIterator<Item = &RecordBatch> {
+        self.queue.iter().filter_map(|job| match job {
+            Job::Append(batch) => Some(batch),
+            Job::Install(_) | Job::DropPrefix(_) => None,
+        })
     }
 
     /// Those that reach beyond `offset`.
     pub fn batches_from(&self, offset: Offset) -> impl Iterator<Item = &RecordBatch> {
         let written = self.disk.batches();
         let first = written.partition_point(|batch| batch.end_offset() <= offset);
-        let queued = self.queue.iter();
-        written[first..]
-            .iter()
-            .chain(queued.filter(move |batch| batch.end_offset() > offset))
+        written[first..].iter().chain(
+            self.queued()
+                .filter(move |batch| batch.end_offset() > offset),
+        )
     }
 
     /// Whether a power cut would leave this batch here, itself or in a snapshot.
     pub fn holds(&self, batch: &RecordBatch) -> bool {
         if batch.end_offset() > self.disk.synced_end() {
             return false;
+        }
+        if from < self.disk.start().offset {
+            // Dropped, and the process has yet to hear of it.
+            return bytes.freeze();
         }
         let mut held = self.batches_from(batch.base_offset());
         self.disk.start().offset >= batch.end_offset()
@@ -270,10 +299,15 @@ impl Node {
                 .is_some_and(|held| held.bytes() == batch.bytes())
     }
 
-    /// Offset after the last of them.
+    /// Offset after the last of them, or after the snapshot that takes their place.
     pub fn end(&self) -> Offset {
-        let queued = self.queue.back().map(RecordBatch::end_offset);
-        queued.unwrap_or(self.disk.end())
+        let mut jobs = self.work.iter().chain(&self.queue).rev();
+        let end = jobs.find_map(|job| match job {
+            Job::Append(batch) => Some(batch.end_offset()),
+            Job::Install(id) => Some(id.offset),
+            Job::DropPrefix(_) => None,
+        });
+        end.unwrap_or(self.disk.end())
     }
 
     /// Whole batches from `from` on, one at least, as an answer to a Fetch carries them.
@@ -289,25 +323,36 @@ impl Node {
         bytes.freeze()
     }
 
-    /// Hands a batch to the disk. Says whether a sync has to begin for it.
-    pub fn append(&mut self, batch: RecordBatch) -> bool {
-        if self.syncing {
-            self.queue.push_back(batch);
-            return false;
-        }
-        self.disk.append(&batch).expect("appends wait for a sync");
-        self.syncing = true;
-        true
+    /// Says whether the disk begins with it, or with what came before it.
+    pub fn hand_over(&mut self, job: Job) -> bool {
+        self.queue.push_back(job);
+        self.work.is_none() && self.take_up()
     }
 
-    /// The sync is done: what it made durable, and whether the next one begins.
-    pub fn synced(&mut self) -> Result<(Offset, bool), LogError> {
+    /// The disk turns to what is next: all appends up to something else go with one sync. Says whether there is
+    /// anything.
+    pub fn take_up(&mut self) -> bool {
+        self.work = self.queue.pop_front();
+        while let Some(Job::Append(batch)) = &self.work {
+            self.disk.append(batch).expect("appends wait for a sync");
+            if !matches!(self.queue.front(), Some(Job::Append(_))) {
+                break;
+            }
+            self.work = self.queue.pop_front();
+        }
+        self.work.is_some()
+    }
+
+    /// Whether the log moves before all that was asked of the disk is done.
+    pub fn moves_log(&self) -> bool {
+        let mut jobs = self.work.iter().chain(&self.queue);
+        jobs.any(|job| !matches!(job, Job::Append(_)))
+    }
+
+    /// What was appended is durable.
+    pub fn sync(&mut self) -> Result<Offset, LogError> {
         let end = self.disk.sync()?;
         self.syncs += 1;
-        self.syncing = !self.queue.is_empty();
-        for batch in std::mem::take(&mut self.queue) {
-            self.disk.append(&batch).expect("appends wait for a sync");
-        }
-        Ok((end, self.syncing))
+        Ok(end)
     }
 }

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use kraftd::{
-    controller::{self, Controller, Effect, PeriodicOptions, SnapshotOptions},
+    controller::{self, Controller, Effect, PeriodicOptions, SnapshotBatches, SnapshotOptions},
     log::{Log, LogError},
     metadata,
     protocol::{
-        NodeId, Offset, OffsetAndEpoch, Uuid, features::MetadataVersion,
+        ErrorCode, NodeId, Offset, OffsetAndEpoch, Uuid, features::MetadataVersion,
         messages::controller_registration::Listener,
     },
     raft::{self, Endpoint, Raft, VoterSet},
@@ -19,7 +19,7 @@ use crate::{
     bugs::{PlantedBug, READ_LATE_US},
     core::{CLUSTER_ID, Core},
     coverage::Mark,
-    node::Node,
+    node::{Job, Node, Report},
     world::{Event, World},
 };
 
@@ -31,6 +31,8 @@ const SAVED_LATE_US: u64 = 20_000;
 const NOTED_AFTER_US: u64 = 50_000;
 const NOTED_EVERY_MS: u64 = 1_000;
 /// How long a sync takes on a slow disk, in microseconds.
+/// How long it takes to write a snapshot, in microseconds.
+const SNAPSHOT_US: std::ops::Range<u64> = 100..20_000;
 const SLOW_SYNC_US: std::ops::Range<u64> = 50_000..2_000_000;
 
 impl World {
@@ -222,13 +224,12 @@ impl World {
 
     pub fn perform(&mut self, id: NodeId, effect: Effect) {
         let life = self.node(id).life;
-        let fine = "a simulated disk";
         match effect {
             Effect::SaveQuorumState(state) => {
                 if self.plan.has(PlantedBug::VoteNotSaved) {
                     self.node(id).unsaved = Some(state);
                     self.after(SAVED_LATE_US, Event::SaveLate { node: id, life });
-                } else {
+                } else if self.settle_log(id) {
                     let saved = self.node(id).disk.save_quorum_state(&state);
                     self.survive(id, saved);
                 }
@@ -240,17 +241,18 @@ impl World {
                 if self.nodes[&id].raft().is_some_and(Raft::is_leader) {
                     self.promise_early(&batch);
                 }
-                if self.node(id).append(batch) {
-                    self.begin_sync(id);
-                }
+                self.hand_over(id, Job::Append(batch));
                 if self.plan.has(PlantedBug::EndCountedBeforeSync) {
                     self.with(id, life, |core, now| core.on_durable(now, end));
                 }
             }
             Effect::Truncate { end } => {
+                if !self.settle_log(id) {
+                    return;
+                }
                 let node = self.nodes.get_mut(&id).expect("a node");
                 assert!(
-                    !node.syncing || self.plan.bug.is_some(),
+                    node.work.is_none() || self.plan.bug.is_some(),
                     "a cut during an append"
                 );
                 self.checker.on_truncate(id, node.disk.batches(), end);
@@ -282,8 +284,12 @@ impl World {
                 max_bytes,
             } => {
                 let disk = &self.node(id).disk;
-                let bytes = disk.read_snapshot(snapshot, position, max_bytes);
-                response.topics[0].partitions[0].unaligned_records = bytes.expect(fine);
+                let partition = &mut response.topics[0].partitions[0];
+                match disk.read_snapshot(snapshot, position, max_bytes) {
+                    Ok(bytes) => partition.unaligned_records = bytes,
+                    // Dropped, and the process has yet to hear of it.
+                    Err(_) => partition.error_code = ErrorCode::SNAPSHOT_NOT_FOUND,
+                }
                 self.answer(id, token, response.into());
             }
             Effect::WriteSnapshotChunk {
@@ -300,43 +306,24 @@ impl World {
                 let written = disk.write_snapshot_chunk(snapshot, position, &bytes);
                 self.survive(id, written);
             }
-            Effect::InstallSnapshot { id: snapshot } => self.install(id, snapshot),
+            Effect::InstallSnapshot { id: snapshot } => {
+                self.node(id).download = None;
+                self.hand_over(id, Job::Install(snapshot));
+            }
             Effect::WriteSnapshot {
                 id: snapshot,
                 batches,
             } => {
-                self.finish_sync(id);
-                let node = self.node(id);
-                let (same_life, resigned) = (node.life == life, node.has_resigned);
-                let forgets = resigned && self.plan.has(PlantedBug::NoSnapshotAfterResigning);
-                if !same_life || forgets {
-                    return;
-                }
-                let written = self.node(id).disk.write_snapshot(snapshot, batches);
-                let Some(bytes) = self.survive(id, written) else {
-                    return;
+                let us = self.rng.random_range(SNAPSHOT_US);
+                let done = Event::SnapshotDone {
+                    node: id,
+                    life,
+                    id: snapshot,
+                    batches: Box::new(batches),
                 };
-                let disk = &self.node(id).disk;
-                let content = disk.snapshot(snapshot).expect("just written").clone();
-                self.checker.on_snapshot(id, snapshot, &content);
-                self.with(id, life, |core, now| {
-                    core.on_snapshot_written(now, snapshot, bytes)
-                });
+                self.after(us, done);
             }
-            Effect::DropPrefix { start } => {
-                self.observe_high_watermark(id);
-                self.finish_sync(id);
-                if self.node(id).life != life {
-                    return;
-                }
-                let dropped = self.node(id).disk.drop_prefix(start);
-                self.coverage.reach(Mark::LogDropped);
-                self.survive(id, dropped);
-                if self.plan.has(PlantedBug::PrefixDroppedTooFar) {
-                    self.drop_too_much(id, start);
-                }
-                self.with(id, life, |core, now| core.on_log_start(now, start));
-            }
+            Effect::DropPrefix { start } => self.hand_over(id, Job::DropPrefix(start)),
             Effect::Leader { leader, epoch } => {
                 let time = self.now;
                 let node = self.node(id);
@@ -361,40 +348,14 @@ impl World {
         }
     }
 
-    fn install(&mut self, id: NodeId, snapshot: OffsetAndEpoch) {
-        let digest = self.checker.digest(snapshot.offset);
-        let controllers = self.plan.controllers;
-        self.coverage.reach(Mark::SnapshotInstalled);
-        self.node(id).download = None;
-        let keeps_log = self.plan.has(PlantedBug::LogKeptUnderSnapshot);
-        let disk = &mut self.node(id).disk;
-        let before = keeps_log.then(|| disk.clone());
-        let mut installed = disk.install_snapshot(snapshot);
-        if let (Some(before), Ok(())) = (before, &installed) {
-            let content = disk.snapshot(snapshot).expect("just installed").clone();
-            *disk = before;
-            installed = disk.write_snapshot(snapshot, [content]).map(drop);
+    /// Gives the disk something to do. A process that dies meanwhile may find it done or not.
+    pub fn hand_over(&mut self, id: NodeId, job: Job) {
+        if self.node(id).hand_over(job) {
+            self.begin_work(id);
         }
-        if self.survive(id, installed).is_none() {
-            return;
-        }
-        let disk = &mut self.node(id).disk;
-        let content = disk.snapshot(snapshot).expect("just installed").clone();
-        match controllers {
-            true => self.checker.on_snapshot(id, snapshot, &content),
-            false => assert_eq!(
-                content,
-                snapshot_content(digest),
-                "equals the log before it"
-            ),
-        }
-        let life = self.node(id).life;
-        self.with(id, life, |core, now| {
-            core.on_snapshot_installed(now, snapshot, content)
-        });
     }
 
-    fn begin_sync(&mut self, id: NodeId) {
+    fn begin_work(&mut self, id: NodeId) {
         let max_us = if self.healed {
             200
         } else {
@@ -410,30 +371,16 @@ impl World {
             true => self.rng.random_range(SLOW_SYNC_US),
             false => self.rng.random_range(50..=max_us.max(51)),
         };
-        self.after(hung_us + us, Event::Synced { node: id, life });
+        self.after(hung_us + us, Event::DiskDone { node: id, life });
     }
 
-    /// The disk does one thing after the other: all appends so far come first.
-    fn finish_sync(&mut self, id: NodeId) {
-        let life = self.node(id).life;
-        while self.node(id).syncing && self.node(id).life == life {
-            if let Some((end, _)) = self.sync(id) {
-                self.with(id, life, |core, now| core.on_durable(now, end));
-            }
-        }
-    }
-
-    pub fn on_synced(&mut self, id: NodeId, life: u64) {
-        if self.node(id).life != life || !self.node(id).syncing {
+    pub fn on_disk_done(&mut self, id: NodeId, life: u64) {
+        if self.node(id).life != life || !self.finish_work(id) {
             return;
         }
-        let Some((end, again)) = self.sync(id) else {
-            return;
-        };
-        if again {
-            self.begin_sync(id);
+        if self.node(id).take_up() {
+            self.begin_work(id);
         }
-        self.node(id).phantom_from = None;
         let syncs = self.node(id).syncs;
         let note = Event::Note {
             node: id,
@@ -444,26 +391,135 @@ impl World {
         if self.now.ms_since(self.node(id).noted_at) > NOTED_EVERY_MS {
             self.note_acknowledged(id);
         }
-        if !self.plan.has(PlantedBug::EndCountedBeforeSync) {
-            self.with(id, life, |core, now| core.on_durable(now, end));
+        while let Some(report) = self.node(id).reports.pop_front() {
+            self.tell(id, life, report);
         }
     }
 
-    fn sync(&mut self, id: NodeId) -> Option<(Offset, bool)> {
+    /// What the process waits for comes after all else that moves the log; it hears of that later. Says whether it
+    /// survives.
+    fn settle_log(&mut self, id: NodeId) -> bool {
+        while self.node(id).moves_log() {
+            if !self.finish_work(id) {
+                return false;
+            }
+            self.node(id).take_up();
+        }
+        true
+    }
+
+    /// The disk has done what it was about, if it still was. Says whether the process survives.
+    fn finish_work(&mut self, id: NodeId) -> bool {
+        let done = match self.node(id).work.take() {
+            None => return true,
+            Some(Job::Append(_)) => self.sync(id).map(Report::Durable),
+            Some(Job::Install(snapshot)) => {
+                let installed = self.install(id, snapshot);
+                installed.map(|()| Report::Installed(snapshot))
+            }
+            Some(Job::DropPrefix(start)) => {
+                let dropped = self.drop_prefix(id, start);
+                dropped.map(|()| Report::LogStart(start))
+            }
+        };
+        let survives = done.is_some();
+        self.node(id).reports.extend(done);
+        survives
+    }
+
+    fn tell(&mut self, id: NodeId, life: u64, report: Report) {
+        match report {
+            Report::Durable(_) if self.plan.has(PlantedBug::EndCountedBeforeSync) => {}
+            Report::Durable(end) => self.with(id, life, |core, now| core.on_durable(now, end)),
+            Report::Installed(snapshot) => {
+                let disk = &self.node(id).disk;
+                let content = disk.snapshot(snapshot).expect("just installed").clone();
+                self.with(id, life, |core, now| {
+                    core.on_snapshot_installed(now, snapshot, content)
+                });
+            }
+            Report::LogStart(start) => {
+                self.with(id, life, |core, now| core.on_log_start(now, start));
+            }
+        }
+    }
+
+    fn sync(&mut self, id: NodeId) -> Option<Offset> {
         let ignores = self.plan.has(PlantedBug::FailedSyncIgnored);
         let node = self.node(id);
-        let synced = match node.synced() {
+        let synced = match node.sync() {
             // The system says so only once.
-            Err(LogError::Io { .. }) if ignores => node.synced(),
+            Err(LogError::Io { .. }) if ignores => node.sync(),
             synced => synced,
         };
-        self.survive(id, synced)
+        let end = self.survive(id, synced)?;
+        self.node(id).phantom_from = None;
+        Some(end)
+    }
+
+    fn install(&mut self, id: NodeId, snapshot: OffsetAndEpoch) -> Option<()> {
+        let keeps_log = self.plan.has(PlantedBug::LogKeptUnderSnapshot);
+        let disk = &mut self.node(id).disk;
+        let before = keeps_log.then(|| disk.clone());
+        let mut installed = disk.install_snapshot(snapshot);
+        if let (Some(before), Ok(())) = (before, &installed) {
+            let content = disk.snapshot(snapshot).expect("just installed").clone();
+            *disk = before;
+            installed = disk.write_snapshot(snapshot, [content]).map(drop);
+        }
+        self.survive(id, installed)?;
+        self.coverage.reach(Mark::SnapshotInstalled);
+        let disk = &self.nodes[&id].disk;
+        let content = disk.snapshot(snapshot).expect("just installed");
+        match self.plan.controllers {
+            true => self.checker.on_snapshot(id, snapshot, content),
+            false => assert_eq!(
+                *content,
+                snapshot_content(self.checker.digest(snapshot.offset)),
+                "equals the log before it"
+            ),
+        }
+        Some(())
+    }
+
+    fn drop_prefix(&mut self, id: NodeId, start: OffsetAndEpoch) -> Option<()> {
+        let dropped = self.node(id).disk.drop_prefix(start);
+        self.survive(id, dropped)?;
+        self.coverage.reach(Mark::LogDropped);
+        if self.plan.has(PlantedBug::PrefixDroppedTooFar) {
+            self.drop_too_much(id, start);
+        }
+        Some(())
+    }
+
+    pub fn on_snapshot_done(
+        &mut self,
+        id: NodeId,
+        life: u64,
+        snapshot: OffsetAndEpoch,
+        batches: SnapshotBatches,
+    ) {
+        let node = self.nodes.get_mut(&id).expect("a node");
+        let forgets = node.has_resigned && self.plan.has(PlantedBug::NoSnapshotAfterResigning);
+        if node.life != life || forgets {
+            return;
+        }
+        let written = node.disk.write_snapshot(snapshot, batches);
+        let Some(bytes) = self.survive(id, written) else {
+            return;
+        };
+        let content = self.nodes[&id].disk.snapshot(snapshot);
+        self.checker
+            .on_snapshot(id, snapshot, content.expect("just written"));
+        self.with(id, life, |core, now| {
+            core.on_snapshot_written(now, snapshot, bytes)
+        });
     }
 
     /// The disk has rested, if there was no other sync since.
     pub fn on_note(&mut self, id: NodeId, life: u64, syncs: u64) {
         let node = self.node(id);
-        if node.life == life && node.syncs == syncs && !node.syncing {
+        if node.life == life && node.syncs == syncs && node.work.is_none() {
             self.note_acknowledged(id);
         }
     }
@@ -495,18 +551,5 @@ pub fn snapshot_content(digest: u64) -> Bytes {
 
 /// Whether the process waits until the disk has done this.
 fn waits_for_disk(effect: &Effect) -> bool {
-    match effect {
-        Effect::SaveQuorumState(_) | Effect::Truncate { .. } | Effect::InstallSnapshot { .. } => {
-            true
-        }
-        Effect::WriteSnapshot { .. } | Effect::DropPrefix { .. } => true,
-        Effect::Append(_)
-        | Effect::Send { .. }
-        | Effect::Reply { .. }
-        | Effect::ReplyFetch { .. }
-        | Effect::ReplyFetchSnapshot { .. }
-        | Effect::WriteSnapshotChunk { .. }
-        | Effect::Leader { .. }
-        | Effect::Fatal(_) => false,
-    }
+    matches!(effect, Effect::SaveQuorumState(_) | Effect::Truncate { .. })
 }

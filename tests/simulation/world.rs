@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use kraftd::{
-    controller::Effect,
+    controller::{Effect, SnapshotBatches},
     protocol::{
         NodeId, Offset, OffsetAndEpoch,
         api::{Request, Response},
@@ -44,9 +44,16 @@ pub enum Event {
         life: u64,
         peer: NodeId,
     },
-    Synced {
+    DiskDone {
         node: NodeId,
         life: u64,
+    },
+    /// The thread that writes a snapshot is about to end.
+    SnapshotDone {
+        node: NodeId,
+        life: u64,
+        id: OffsetAndEpoch,
+        batches: Box<SnapshotBatches>,
     },
     /// The disk has rested for a while after this many syncs.
     Note {
@@ -284,7 +291,13 @@ impl World {
             Event::Disconnect { node, life, peer } => {
                 self.with(node, life, |core, now| core.on_disconnect(now, peer));
             }
-            Event::Synced { node, life } => self.on_synced(node, life),
+            Event::DiskDone { node, life } => self.on_disk_done(node, life),
+            Event::SnapshotDone {
+                node,
+                life,
+                id,
+                batches,
+            } => self.on_snapshot_done(node, life, id, *batches),
             Event::Note { node, life, syncs } => self.on_note(node, life, syncs),
             Event::DiskBack { node, life } => self.on_disk_back(node, life),
             Event::SpaceFreed(node) => self.node(node).disk.fail(None),

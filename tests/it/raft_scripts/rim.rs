@@ -94,8 +94,10 @@ impl World {
             }
             Effect::InstallSnapshot { id: snapshot } => {
                 self.tell(id, format!("installs snapshot {}", text::place(snapshot)));
-                self.node(id).disk.install_snapshot(snapshot).expect(fine);
-                self.with(id, |raft, now| raft.on_snapshot_installed(now, snapshot));
+                self.node(id).installing = Some(snapshot);
+                if !self.node(id).stalls {
+                    self.next.push_back(Step::Sync(id));
+                }
             }
             Effect::HighWatermark(offset) => self.tell(id, format!("high watermark {offset}")),
             Effect::LeaderChanged { leader, epoch } => {

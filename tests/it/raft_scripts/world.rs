@@ -64,7 +64,9 @@ pub(super) struct Node {
     pub(super) starts: u64,
     /// Its clock is ahead of the others' by this, in microseconds.
     pub(super) ahead_us: u64,
-    /// Appends stay in memory.
+    /// A snapshot that the disk is to install.
+    pub(super) installing: Option<OffsetAndEpoch>,
+    /// Appends stay in memory, and snapshots are not installed.
     pub(super) stalls: bool,
     /// The host is down, so nobody refuses connections.
     pub(super) dark: bool,
@@ -124,6 +126,7 @@ impl World {
                 raft: None,
                 disk: MemoryLog::default(),
                 starts: 0,
+                installing: None,
                 ahead_us: 0,
                 stalls: false,
                 dark: false,
@@ -265,6 +268,7 @@ impl World {
             self.with(id, |raft, now| {
                 raft.on_response(now, peer, request, outcome)
             });
+        node.installing = None;
         }
         self.with(id, |raft, now| raft.on_disconnect(now, peer));
     }
@@ -314,7 +318,12 @@ impl World {
     }
 
     pub fn sync(&mut self, id: NodeId) {
-        let disk = &mut self.node(id).disk;
+        let node = self.node(id);
+        let disk = &mut node.disk;
+        if let Some(snapshot) = node.installing.take() {
+            disk.install_snapshot(snapshot).expect("a disk in memory");
+            return self.with(id, |raft, now| raft.on_snapshot_installed(now, snapshot));
+        }
         let end = disk.sync().expect("a disk in memory");
         disk.save_acknowledged().expect("a disk in memory");
         self.with(id, |raft, now| raft.on_durable(now, end));
