@@ -13,8 +13,8 @@ use std::{
 use bytes::Bytes;
 use kraftd::{
     controller::{
-        Caller, Controller, Effect, LogEvent, Options, PeriodicOptions, Principal, Restored,
-        SnapshotLoader, SnapshotOptions,
+        Caller, Controller, Effect, LogEvent, Options, PeriodicOptions, Restored, SnapshotLoader,
+        SnapshotOptions,
     },
     metadata::{self, activation::default_bootstrap},
     protocol::{
@@ -145,10 +145,7 @@ impl Rig {
         let caller = Caller {
             token,
             api_version,
-            principal: Principal::anonymous(),
-            client_host: Bytes::from_static(&[127, 0, 0, 1]),
             listener_name: "CONTROLLER".to_owned(),
-            client_id: None,
             received: self.now.time,
         };
         let request = request.into();

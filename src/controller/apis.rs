@@ -1,5 +1,5 @@
-//! THE table of what a controller serves: per API its versions, who may call it, how long a request may
-//! wait, and what answers it. ApiVersions is derived from it; what is not in it is not advertised,
+//! THE table of what a controller serves: per API its versions, how long a request may wait, and what
+//! answers it. ApiVersions is derived from it; what is not in it is not advertised,
 //! and a request for it closes the connection.
 
 use std::ops::RangeInclusive;
@@ -27,8 +27,6 @@ pub struct Api {
     pub key: ApiKey,
     /// The versions served: those of Kafka 4.3.1's controllers.
     pub versions: RangeInclusive<i16>,
-    /// What the sender must be allowed to do, wherever an authorizer is configured.
-    pub authorization: Authorization,
     /// Brokers pass it on in an Envelope for their clients (`ApiKeys.forwardable`).
     pub forwardable: bool,
     /// Where it waits while the controller is busy.
@@ -36,34 +34,6 @@ pub struct Api {
     /// How long a request may wait to be handled before it is answered with REQUEST_TIMED_OUT.
     pub(super) timeout: Timeout,
     pub(super) handler: Handler,
-}
-
-/// The rights that `ControllerApis` asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authorization {
-    /// Anyone who may connect.
-    None,
-    /// The operation on the cluster.
-    Cluster(Operation),
-    /// The operation on the cluster, or else on each topic named.
-    ClusterOrTopic(Operation),
-    /// The operation on each topic named.
-    Topic(Operation),
-    /// The operation on each resource named: topics and groups themselves, the cluster for brokers and
-    /// client metrics.
-    ConfigResource(Operation),
-}
-
-/// The operations that an ACL allows or denies (`org.apache.kafka.common.acl.AclOperation`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    Create,
-    Delete,
-    Alter,
-    Describe,
-    ClusterAction,
-    DescribeConfigs,
-    AlterConfigs,
 }
 
 /// Which part of the controller answers.
@@ -143,15 +113,13 @@ macro_rules! timeout_of {
     };
 }
 
-/// `key versions authorization forwardable lane timeout handler`, by key.
+/// `key versions forwardable lane timeout handler`, by key.
 macro_rules! apis {
-    ($($KEY:ident $versions:expr, $authorization:expr, $forwardable:expr, $lane:expr,
-       $timeout:expr, $handler:expr;)*) => {
+    ($($KEY:ident $versions:expr, $forwardable:expr, $lane:expr, $timeout:expr, $handler:expr;)*) => {
         /// All APIs served, by key.
         pub const APIS: &[Api] = &[ $( Api {
             key: ApiKey::$KEY,
             versions: $versions,
-            authorization: $authorization,
             forwardable: $forwardable,
             lane: $lane,
             timeout: $timeout,
@@ -160,58 +128,55 @@ macro_rules! apis {
     };
 }
 
-use Authorization::{Cluster, ClusterOrTopic, ConfigResource, Topic};
-use Operation::*;
-
 const FORWARDABLE: bool = true;
 const DIRECT: bool = false;
 
 apis! {
-    FETCH 4..=18, Cluster(ClusterAction), DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
-    API_VERSIONS 0..=4, Authorization::None, DIRECT, Lane::Broker, Timeout::None,
+    FETCH 4..=18, DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
+    API_VERSIONS 0..=4, DIRECT, Lane::Broker, Timeout::None,
         read!(ApiVersions, reads::api_versions);
-    CREATE_TOPICS 2..=7, ClusterOrTopic(Create), FORWARDABLE, Lane::Admin, timeout_of!(CreateTopics),
+    CREATE_TOPICS 2..=7, FORWARDABLE, Lane::Admin, timeout_of!(CreateTopics),
         write!(CreateTopics, create_topics::create_topics);
-    DELETE_TOPICS 1..=6, ClusterOrTopic(Delete), FORWARDABLE, Lane::Admin, timeout_of!(DeleteTopics),
+    DELETE_TOPICS 1..=6, FORWARDABLE, Lane::Admin, timeout_of!(DeleteTopics),
         write!(DeleteTopics, delete_topics::delete_topics);
-    DESCRIBE_CONFIGS 1..=4, ConfigResource(DescribeConfigs), DIRECT, Lane::Admin, Timeout::None,
+    DESCRIBE_CONFIGS 1..=4, DIRECT, Lane::Admin, Timeout::None,
         read!(DescribeConfigs, reads::describe_configs);
-    ALTER_CONFIGS 0..=2, ConfigResource(AlterConfigs), FORWARDABLE, Lane::Admin, Timeout::None,
+    ALTER_CONFIGS 0..=2, FORWARDABLE, Lane::Admin, Timeout::None,
         write!(AlterConfigs, configs::alter_configs);
-    CREATE_PARTITIONS 0..=3, Topic(Alter), FORWARDABLE, Lane::Admin, timeout_of!(CreatePartitions),
+    CREATE_PARTITIONS 0..=3, FORWARDABLE, Lane::Admin, timeout_of!(CreatePartitions),
         write!(CreatePartitions, create_partitions::create_partitions);
-    ELECT_LEADERS 0..=2, Cluster(Alter), FORWARDABLE, Lane::Admin, timeout_of!(ElectLeaders),
+    ELECT_LEADERS 0..=2, FORWARDABLE, Lane::Admin, timeout_of!(ElectLeaders),
         write!(ElectLeaders, elections::elect_leaders);
-    INCREMENTAL_ALTER_CONFIGS 0..=1, ConfigResource(AlterConfigs), FORWARDABLE, Lane::Admin, Timeout::None,
+    INCREMENTAL_ALTER_CONFIGS 0..=1, FORWARDABLE, Lane::Admin, Timeout::None,
         write!(IncrementalAlterConfigs, configs::incremental_alter_configs);
-    ALTER_PARTITION_REASSIGNMENTS 0..=1, Cluster(Alter), FORWARDABLE, Lane::Admin,
+    ALTER_PARTITION_REASSIGNMENTS 0..=1, FORWARDABLE, Lane::Admin,
         timeout_of!(AlterPartitionReassignments),
         write!(AlterPartitionReassignments, reassignments::alter_partition_reassignments);
-    LIST_PARTITION_REASSIGNMENTS 0..=0, Cluster(Describe), FORWARDABLE, Lane::Admin, Timeout::None,
+    LIST_PARTITION_REASSIGNMENTS 0..=0, FORWARDABLE, Lane::Admin, Timeout::None,
         read!(ListPartitionReassignments, reads::list_partition_reassignments);
-    VOTE 0..=2, Cluster(ClusterAction), DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
-    BEGIN_QUORUM_EPOCH 0..=1, Cluster(ClusterAction), DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
-    END_QUORUM_EPOCH 0..=1, Cluster(ClusterAction), DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
-    DESCRIBE_QUORUM 0..=2, Cluster(Describe), FORWARDABLE, Lane::Admin, Timeout::None, Handler::Raft;
-    ALTER_PARTITION 2..=3, Cluster(ClusterAction), DIRECT, Lane::Broker, Timeout::None,
+    VOTE 0..=2, DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
+    BEGIN_QUORUM_EPOCH 0..=1, DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
+    END_QUORUM_EPOCH 0..=1, DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
+    DESCRIBE_QUORUM 0..=2, FORWARDABLE, Lane::Admin, Timeout::None, Handler::Raft;
+    ALTER_PARTITION 2..=3, DIRECT, Lane::Broker, Timeout::None,
         write!(AlterPartition, alter_partition::alter_partition);
-    UPDATE_FEATURES 0..=2, Cluster(Alter), FORWARDABLE, Lane::Admin, Timeout::None,
+    UPDATE_FEATURES 0..=2, FORWARDABLE, Lane::Admin, Timeout::None,
         write!(UpdateFeatures, features::update_features);
-    ENVELOPE 0..=0, Cluster(ClusterAction), DIRECT, Lane::Admin, Timeout::None, Handler::Envelope;
-    FETCH_SNAPSHOT 0..=1, Cluster(ClusterAction), DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
-    DESCRIBE_CLUSTER 0..=2, Cluster(Alter), DIRECT, Lane::Admin, Timeout::None,
+    ENVELOPE 0..=0, DIRECT, Lane::Admin, Timeout::None, Handler::Envelope;
+    FETCH_SNAPSHOT 0..=1, DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
+    DESCRIBE_CLUSTER 0..=2, DIRECT, Lane::Admin, Timeout::None,
         read!(DescribeCluster, reads::describe_cluster);
-    BROKER_REGISTRATION 0..=4, Cluster(ClusterAction), DIRECT, Lane::Broker, Timeout::None,
+    BROKER_REGISTRATION 0..=4, DIRECT, Lane::Broker, Timeout::None,
         write!(BrokerRegistration, registration::register_broker);
-    BROKER_HEARTBEAT 0..=2, Cluster(ClusterAction), DIRECT, Lane::Quorum, Timeout::Heartbeat,
+    BROKER_HEARTBEAT 0..=2, DIRECT, Lane::Quorum, Timeout::Heartbeat,
         write!(BrokerHeartbeat, heartbeats::broker_heartbeat);
-    UNREGISTER_BROKER 0..=0, Cluster(Alter), FORWARDABLE, Lane::Admin, Timeout::None,
+    UNREGISTER_BROKER 0..=0, FORWARDABLE, Lane::Admin, Timeout::None,
         write!(UnregisterBroker, registration::unregister_broker);
-    ALLOCATE_PRODUCER_IDS 0..=0, Cluster(ClusterAction), FORWARDABLE, Lane::Broker, Timeout::None,
+    ALLOCATE_PRODUCER_IDS 0..=0, FORWARDABLE, Lane::Broker, Timeout::None,
         write!(AllocateProducerIds, producer_ids::allocate_producer_ids);
-    CONTROLLER_REGISTRATION 0..=0, Cluster(ClusterAction), DIRECT, Lane::Broker, Timeout::None,
+    CONTROLLER_REGISTRATION 0..=0, DIRECT, Lane::Broker, Timeout::None,
         write!(ControllerRegistration, controllers::register_controller);
-    ASSIGN_REPLICAS_TO_DIRS 0..=0, Cluster(ClusterAction), DIRECT, Lane::Broker, Timeout::None,
+    ASSIGN_REPLICAS_TO_DIRS 0..=0, DIRECT, Lane::Broker, Timeout::None,
         write!(AssignReplicasToDirs, directories::assign_replicas_to_dirs);
 }
 

@@ -1,7 +1,5 @@
 //! Who sent a request, and where its answer goes.
 
-use bytes::Bytes;
-
 use super::{
     effect::Effect,
     envelope::{self, Letter},
@@ -22,35 +20,10 @@ pub struct Caller {
     /// Names the request in the effect that answers it.
     pub token: Token,
     pub api_version: i16,
-    pub principal: Principal,
-    /// Address of the client: 4 or 16 bytes.
-    pub client_host: Bytes,
     /// Name of the listener that the request came in on.
     pub listener_name: String,
-    pub client_id: Option<String>,
     /// When the connection had read the request; what is left of its time is counted from here.
     pub received: Time,
-}
-
-/// An identity (`org.apache.kafka.common.security.auth.KafkaPrincipal`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    /// `User` unless a principal builder says otherwise.
-    pub principal_type: String,
-    pub name: String,
-    /// Authenticated by a delegation token.
-    pub token_authenticated: bool,
-}
-
-impl Principal {
-    /// Whoever comes over a listener without authentication.
-    pub fn anonymous() -> Principal {
-        Principal {
-            principal_type: "User".to_owned(),
-            name: "ANONYMOUS".to_owned(),
-            token_authenticated: false,
-        }
-    }
 }
 
 /// Where an answer goes: back to the sender, in an envelope if the request came in one.

@@ -1,10 +1,10 @@
 //! Envelope (KIP-590): a broker passes a client's request on, with the client's principal and address
-//! beside it. The inner request is served as if the client had sent it itself
+//! beside it, which must be readable. The inner request is served as if the client had sent it itself
 //! (`org.apache.kafka.server.EnvelopeUtils`).
 
 use bytes::Bytes;
 
-use super::{apis, caller::Principal};
+use super::apis;
 use crate::protocol::{
     ErrorCode,
     api::{Request, Response},
@@ -14,17 +14,6 @@ use crate::protocol::{
     wire::Reader,
 };
 
-/// A request taken out of its envelope.
-#[derive(Debug)]
-pub(super) struct Inner {
-    pub(super) letter: Letter,
-    pub(super) principal: Principal,
-    /// 4 or 16 bytes.
-    pub(super) client_host: Bytes,
-    pub(super) client_id: Option<String>,
-    pub(super) request: Request,
-}
-
 /// What it takes to put the answer to an inner request into an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Letter {
@@ -32,11 +21,13 @@ pub(super) struct Letter {
     correlation_id: i32,
 }
 
-/// Opens an envelope, or says which error the envelope itself is answered with. The broker treats
+/// The request in an envelope, or which error the envelope itself is answered with. The broker treats
 /// UNSUPPORTED_VERSION as its client's fault; of the others it tells the client nothing.
-pub(super) fn open(envelope: &EnvelopeRequest) -> Result<Inner, ErrorCode> {
-    let principal = envelope.request_principal.clone().and_then(principal);
-    let principal = principal.ok_or(ErrorCode::PRINCIPAL_DESERIALIZATION_FAILURE)?;
+pub(super) fn open(envelope: &EnvelopeRequest) -> Result<(Letter, Request), ErrorCode> {
+    let principal = envelope.request_principal.as_ref();
+    if !principal.is_some_and(is_principal) {
+        return Err(ErrorCode::PRINCIPAL_DESERIALIZATION_FAILURE);
+    }
     if ![4, 16].contains(&envelope.client_host_address.len()) {
         return Err(ErrorCode::INVALID_REQUEST);
     }
@@ -56,29 +47,18 @@ pub(super) fn open(envelope: &EnvelopeRequest) -> Result<Inner, ErrorCode> {
     }
     let request = Request::decode(api.key, api_version, &mut reader)
         .map_err(|_| ErrorCode::UNSUPPORTED_VERSION)?;
-    let correlation_id = header.correlation_id;
-    Ok(Inner {
-        letter: Letter {
-            api_version,
-            correlation_id,
-        },
-        principal,
-        client_host: envelope.client_host_address.clone(),
-        client_id: header.client_id,
-        request,
-    })
+    let letter = Letter {
+        api_version,
+        correlation_id: header.correlation_id,
+    };
+    Ok((letter, request))
 }
 
 /// Kafka's default principal: a version, then the data; what a newer broker adds is passed over.
-fn principal(bytes: Bytes) -> Option<Principal> {
-    let mut reader = Reader::new(&bytes);
-    let version = reader.i16().ok()?;
-    let data = DefaultPrincipalData::decode(&mut reader, version).ok()?;
-    Some(Principal {
-        principal_type: data.r#type,
-        name: data.name,
-        token_authenticated: data.token_authenticated,
-    })
+fn is_principal(bytes: &Bytes) -> bool {
+    let mut reader = Reader::new(bytes);
+    let version = reader.i16();
+    version.is_ok_and(|version| DefaultPrincipalData::decode(&mut reader, version).is_ok())
 }
 
 impl Letter {

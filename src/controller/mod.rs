@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
-pub use caller::{Caller, Principal};
+pub use caller::Caller;
 pub use effect::{Effect, LogEvent, RequestId};
 pub use lanes::{Lane, Lanes};
 pub use periodic::PeriodicOptions;
@@ -348,20 +348,17 @@ impl Controller {
                 self.effects
                     .push_back(reply_to.answer(envelope::refuse(code).into()));
             }
-            Ok(inner) => {
+            Ok((letter, request)) => {
                 let caller = Caller {
-                    api_version: inner.letter.api_version,
-                    principal: inner.principal,
-                    client_host: inner.client_host,
-                    client_id: inner.client_id,
+                    api_version: letter.api_version,
                     ..caller.clone()
                 };
                 let reply_to = ReplyTo {
                     api_version: caller.api_version,
-                    letter: Some(inner.letter),
+                    letter: Some(letter),
                     ..reply_to
                 };
-                self.serve(now, &caller, reply_to, inner.request);
+                self.serve(now, &caller, reply_to, request);
             }
         }
     }

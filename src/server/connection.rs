@@ -28,7 +28,7 @@ use super::{
     inbox::{Inbox, Input},
 };
 use crate::{
-    controller::{Caller, Principal, apis},
+    controller::{Caller, apis},
     protocol::{
         api::{ApiKey, Request, Response},
         frame,
@@ -91,7 +91,6 @@ pub async fn serve(acceptor: Arc<Acceptor>, stream: TcpStream, peer: SocketAddr)
     let mut connection = Connection {
         acceptor,
         stream,
-        peer,
         received: BytesMut::new(),
     };
     let end = loop {
@@ -116,7 +115,6 @@ pub async fn serve(acceptor: Arc<Acceptor>, stream: TcpStream, peer: SocketAddr)
 struct Connection {
     acceptor: Arc<Acceptor>,
     stream: TcpStream,
-    peer: SocketAddr,
     /// Arrived, not yet split into frames.
     received: BytesMut,
 }
@@ -131,7 +129,7 @@ impl Connection {
             None => return Err(End::NotServed(key)),
             Some(served) if served.contains(&version) => {
                 let request = Request::decode(key, version, &mut reader)?;
-                (self.ask(header.client_id, version, request).await?, version)
+                (self.ask(version, request).await?, version)
             }
             // The one request whose version a client cannot know beforehand (KIP-511).
             Some(_) if key == ApiKey::API_VERSIONS => (apis::unsupported_api_versions().into(), 0),
@@ -154,12 +152,7 @@ impl Connection {
     }
 
     /// Hands a request to the controller and waits for its answer; what changes nothing is answered here.
-    async fn ask(
-        &self,
-        client_id: Option<String>,
-        api_version: i16,
-        request: Request,
-    ) -> Result<Response, End> {
+    async fn ask(&self, api_version: i16, request: Request) -> Result<Response, End> {
         let received = self.acceptor.clock.time();
         if let Request::BrokerHeartbeat(heartbeat) = &request
             && let Some(answer) = self.acceptor.contacts.on_heartbeat(heartbeat, received)
@@ -169,10 +162,7 @@ impl Connection {
         let caller = Caller {
             token: Token(self.acceptor.next_token.fetch_add(1, Ordering::Relaxed)),
             api_version,
-            principal: Principal::anonymous(),
-            client_host: host_bytes(&self.peer),
             listener_name: self.acceptor.listener_name.clone(),
-            client_id,
             received,
         };
         let (reply, answer) = oneshot::channel();
@@ -238,13 +228,6 @@ fn foreign(received: &[u8]) -> Option<End> {
         .iter()
         .find(|(first, _)| received.starts_with(first));
     known.map(|(_, what)| End::Foreign(what))
-}
-
-fn host_bytes(peer: &SocketAddr) -> Bytes {
-    match peer {
-        SocketAddr::V4(address) => Bytes::copy_from_slice(&address.ip().octets()),
-        SocketAddr::V6(address) => Bytes::copy_from_slice(&address.ip().octets()),
-    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use kraftd::{
     controller::{
-        Caller, Controller, Effect, LogEvent, Options, PeriodicOptions, Principal, RequestId,
-        Restored, SnapshotLoader, SnapshotOptions, apis,
+        Caller, Controller, Effect, LogEvent, Options, PeriodicOptions, RequestId, Restored,
+        SnapshotLoader, SnapshotOptions, apis,
     },
     log::{Log, memory::MemoryLog},
     metadata,
@@ -297,10 +297,7 @@ impl Quorum {
         let caller = Caller {
             token,
             api_version: version,
-            principal: Principal::anonymous(),
-            client_host: Bytes::from_static(&[127, 0, 0, 1]),
             listener_name: LISTENER.to_owned(),
-            client_id: None,
             received: Time(self.now.time.0.saturating_sub(self.queued_for_ms * 1000)),
         };
         let now = self.now;

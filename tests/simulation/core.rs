@@ -2,9 +2,7 @@
 
 use bytes::Bytes;
 use kraftd::{
-    controller::{
-        Caller, Controller, Effect, LoadedSnapshot, LogEvent, Principal, RequestId, SnapshotLoader,
-    },
+    controller::{Caller, Controller, Effect, LoadedSnapshot, LogEvent, RequestId, SnapshotLoader},
     metadata::{State, heartbeats},
     protocol::{
         NodeId, Offset, OffsetAndEpoch,
@@ -49,10 +47,7 @@ impl Core {
                 let caller = Caller {
                     token,
                     api_version: version,
-                    principal: Principal::anonymous(),
-                    client_host: Bytes::from_static(&[127, 0, 0, 1]),
                     listener_name: "CONTROLLER".to_owned(),
-                    client_id: None,
                     received,
                 };
                 controller.on_request(now, caller, request);
