@@ -1,7 +1,5 @@
-//! The answer to a request that failed as a whole: every API has its own place for the error, with the
+//! The answer to a request that failed as a whole: every API served has its own place for the error, with the
 //! items of the request where the answer has no place of its own (`AbstractRequest.getErrorResponse`).
-
-use std::collections::BTreeSet;
 
 use crate::protocol::{
     ErrorCode,
@@ -32,41 +30,13 @@ pub(super) fn error_response(
     let error_message = Some(message.to_owned());
     match request {
         Request::Fetch(request) => fetch_error(request, code).into(),
-        Request::SaslHandshake(_) => top_level!(sasl_handshake::SaslHandshakeResponse, code),
         Request::ApiVersions(_) => top_level!(api_versions::ApiVersionsResponse, code),
         Request::CreateTopics(request) => create_topics_error(request, code, message).into(),
         Request::DeleteTopics(request) => delete_topics_error(request, code).into(),
-        Request::DescribeAcls(_) => {
-            top_level!(describe_acls::DescribeAclsResponse, code, error_message)
-        }
-        Request::CreateAcls(request) => create_acls_error(request, code, message).into(),
-        Request::DeleteAcls(request) => delete_acls_error(request, code, message).into(),
         Request::DescribeConfigs(request) => describe_configs_error(request, code, message).into(),
         Request::AlterConfigs(request) => alter_configs_error(request, code, message).into(),
-        Request::SaslAuthenticate(_) => {
-            top_level!(
-                sasl_authenticate::SaslAuthenticateResponse,
-                code,
-                error_message
-            )
-        }
         Request::CreatePartitions(request) => {
             create_partitions_error(request, code, message).into()
-        }
-        Request::CreateDelegationToken(_) => {
-            top_level!(create_delegation_token::CreateDelegationTokenResponse, code)
-        }
-        Request::RenewDelegationToken(_) => {
-            top_level!(renew_delegation_token::RenewDelegationTokenResponse, code)
-        }
-        Request::ExpireDelegationToken(_) => {
-            top_level!(expire_delegation_token::ExpireDelegationTokenResponse, code)
-        }
-        Request::DescribeDelegationToken(_) => {
-            top_level!(
-                describe_delegation_token::DescribeDelegationTokenResponse,
-                code
-            )
         }
         Request::ElectLeaders(request) => {
             elect_leaders_error(request, api_version, code, message).into()
@@ -84,15 +54,6 @@ pub(super) fn error_response(
                 error_message
             )
         }
-        Request::AlterClientQuotas(request) => client_quotas_error(request, code, message).into(),
-        Request::DescribeUserScramCredentials(_) => {
-            top_level!(
-                describe_user_scram_credentials::DescribeUserScramCredentialsResponse,
-                code,
-                error_message
-            )
-        }
-        Request::AlterUserScramCredentials(request) => scram_error(request, code, message).into(),
         Request::Vote(_) => top_level!(vote::VoteResponse, code),
         Request::BeginQuorumEpoch(_) => {
             top_level!(begin_quorum_epoch::BeginQuorumEpochResponse, code)
@@ -138,17 +99,7 @@ pub(super) fn error_response(
         Request::AssignReplicasToDirs(_) => {
             top_level!(assign_replicas_to_dirs::AssignReplicasToDirsResponse, code)
         }
-        Request::AddRaftVoter(_) => {
-            top_level!(add_raft_voter::AddRaftVoterResponse, code, error_message)
-        }
-        Request::RemoveRaftVoter(_) => {
-            top_level!(
-                remove_raft_voter::RemoveRaftVoterResponse,
-                code,
-                error_message
-            )
-        }
-        Request::UpdateRaftVoter(_) => top_level!(update_raft_voter::UpdateRaftVoterResponse, code),
+        other => unreachable!("{} is not served", other.api_key().name()),
     }
 }
 
@@ -214,38 +165,6 @@ fn delete_topics_error(
     };
     delete_topics::DeleteTopicsResponse {
         responses: names.chain(topics).map(result).collect(),
-        ..Default::default()
-    }
-}
-
-fn create_acls_error(
-    request: &create_acls::CreateAclsRequest,
-    error_code: ErrorCode,
-    message: &str,
-) -> create_acls::CreateAclsResponse {
-    let result = create_acls::AclCreationResult {
-        error_code,
-        error_message: Some(message.to_owned()),
-        ..Default::default()
-    };
-    create_acls::CreateAclsResponse {
-        results: vec![result; request.creations.len()],
-        ..Default::default()
-    }
-}
-
-fn delete_acls_error(
-    request: &delete_acls::DeleteAclsRequest,
-    error_code: ErrorCode,
-    message: &str,
-) -> delete_acls::DeleteAclsResponse {
-    let result = delete_acls::DeleteAclsFilterResult {
-        error_code,
-        error_message: Some(message.to_owned()),
-        ..Default::default()
-    };
-    delete_acls::DeleteAclsResponse {
-        filter_results: vec![result; request.filters.len()],
         ..Default::default()
     }
 }
@@ -379,50 +298,6 @@ fn reassignments_error(
         error_code,
         error_message: Some(message.to_owned()),
         responses: responses.collect(),
-        ..Default::default()
-    }
-}
-
-fn client_quotas_error(
-    request: &alter_client_quotas::AlterClientQuotasRequest,
-    error_code: ErrorCode,
-    message: &str,
-) -> alter_client_quotas::AlterClientQuotasResponse {
-    use alter_client_quotas::{RequestEntityData, ResponseEntityData, ResponseEntryData};
-    let entity = |entity: &RequestEntityData| ResponseEntityData {
-        entity_type: entity.entity_type.clone(),
-        entity_name: entity.entity_name.clone(),
-        ..Default::default()
-    };
-    let entries = request.entries.iter().map(|entry| ResponseEntryData {
-        error_code,
-        error_message: Some(message.to_owned()),
-        entity: entry.entity.iter().map(entity).collect(),
-        ..Default::default()
-    });
-    alter_client_quotas::AlterClientQuotasResponse {
-        entries: entries.collect(),
-        ..Default::default()
-    }
-}
-
-/// Each user once, in order of name.
-fn scram_error(
-    request: &alter_user_scram_credentials::AlterUserScramCredentialsRequest,
-    error_code: ErrorCode,
-    message: &str,
-) -> alter_user_scram_credentials::AlterUserScramCredentialsResponse {
-    let deleted = request.deletions.iter().map(|deletion| &deletion.name);
-    let upserted = request.upsertions.iter().map(|upsertion| &upsertion.name);
-    let users: BTreeSet<&String> = deleted.chain(upserted).collect();
-    let result = |user: &String| alter_user_scram_credentials::AlterUserScramCredentialsResult {
-        user: user.clone(),
-        error_code,
-        error_message: Some(message.to_owned()),
-        ..Default::default()
-    };
-    alter_user_scram_credentials::AlterUserScramCredentialsResponse {
-        results: users.into_iter().map(result).collect(),
         ..Default::default()
     }
 }

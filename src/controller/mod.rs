@@ -288,13 +288,8 @@ impl Controller {
 impl Controller {
     /// Passes a request to whoever answers it.
     fn serve(&mut self, now: Now, caller: &Caller, reply_to: ReplyTo, request: Request) {
-        let Some(api) = apis::find(request.api_key()) else {
-            let message = format!("A controller does not serve {}.", request.api_key().name());
-            let code = ErrorCode::UNSUPPORTED_VERSION;
-            return self
-                .effects
-                .push_back(reply_to.fail(&request, code, &message));
-        };
+        let api = apis::find(request.api_key());
+        let api = api.expect("what is not served is refused where it is read");
         if self.is_expired(now, caller, api, &request) {
             let code = ErrorCode::REQUEST_TIMED_OUT;
             return self
