@@ -83,6 +83,60 @@ pub enum Effect {
     Fatal(String),
 }
 
+impl Effect {
+    /// What raft alone asks of the rim; `None` for what only a controller has a use for.
+    pub fn of_raft(effect: raft::Effect) -> Option<Effect> {
+        Some(match effect {
+            raft::Effect::SaveQuorumState(state) => Effect::SaveQuorumState(state),
+            raft::Effect::Append(batch) => Effect::Append(batch),
+            raft::Effect::Truncate { end } => Effect::Truncate { end },
+            raft::Effect::Send { to, id, request } => Effect::Send {
+                to,
+                id: RequestId::Raft(id),
+                request,
+            },
+            raft::Effect::Reply { token, response } => Effect::Reply { token, response },
+            raft::Effect::ReplyFetch {
+                token,
+                response,
+                from,
+                max_bytes,
+            } => Effect::ReplyFetch {
+                token,
+                response,
+                from,
+                max_bytes,
+            },
+            raft::Effect::ReplyFetchSnapshot {
+                token,
+                response,
+                id,
+                position,
+                max_bytes,
+            } => Effect::ReplyFetchSnapshot {
+                token,
+                response,
+                id,
+                position,
+                max_bytes,
+            },
+            raft::Effect::WriteSnapshotChunk {
+                id,
+                position,
+                bytes,
+            } => Effect::WriteSnapshotChunk {
+                id,
+                position,
+                bytes,
+            },
+            raft::Effect::InstallSnapshot { id } => Effect::InstallSnapshot { id },
+            raft::Effect::LeaderChanged { leader, epoch } => Effect::Leader { leader, epoch },
+            raft::Effect::Fatal(why) => Effect::Fatal(why),
+            raft::Effect::HighWatermark(_) => return None,
+        })
+    }
+}
+
 /// What happened to the log.
 #[derive(Debug)]
 pub enum LogEvent {

@@ -380,69 +380,27 @@ impl Controller {
 
     /// Keeps the replica in step with the log, and passes on what is for the rim.
     fn on_raft_effect(&mut self, now: Now, effect: raft::Effect) {
-        let effect = match effect {
-            raft::Effect::HighWatermark(end) => return self.on_high_watermark(end),
+        match effect {
+            raft::Effect::HighWatermark(end) => self.on_high_watermark(end),
             raft::Effect::LeaderChanged { leader, epoch } => {
-                return self.on_leader_change(now, leader, epoch);
-            }
-            raft::Effect::Append(batch) => {
-                self.replica.append(batch.clone());
-                Effect::Append(batch)
-            }
-            raft::Effect::Truncate { end } => {
-                self.replica.truncate(end);
-                Effect::Truncate { end }
+                self.on_leader_change(now, leader, epoch);
             }
             raft::Effect::Reply { token, response } => {
                 let response = match self.letters.remove(&token) {
                     None => response,
                     Some(letter) => letter.seal(&response).into(),
                 };
-                Effect::Reply { token, response }
+                self.effects.push_back(Effect::Reply { token, response });
             }
-            raft::Effect::SaveQuorumState(state) => Effect::SaveQuorumState(state),
-            raft::Effect::Send { to, id, request } => Effect::Send {
-                to,
-                id: RequestId::Raft(id),
-                request,
-            },
-            raft::Effect::ReplyFetch {
-                token,
-                response,
-                from,
-                max_bytes,
-            } => Effect::ReplyFetch {
-                token,
-                response,
-                from,
-                max_bytes,
-            },
-            raft::Effect::ReplyFetchSnapshot {
-                token,
-                response,
-                id,
-                position,
-                max_bytes,
-            } => Effect::ReplyFetchSnapshot {
-                token,
-                response,
-                id,
-                position,
-                max_bytes,
-            },
-            raft::Effect::WriteSnapshotChunk {
-                id,
-                position,
-                bytes,
-            } => Effect::WriteSnapshotChunk {
-                id,
-                position,
-                bytes,
-            },
-            raft::Effect::InstallSnapshot { id } => Effect::InstallSnapshot { id },
-            raft::Effect::Fatal(reason) => Effect::Fatal(reason),
-        };
-        self.effects.push_back(effect);
+            other => {
+                match &other {
+                    raft::Effect::Append(batch) => self.replica.append(batch.clone()),
+                    raft::Effect::Truncate { end } => self.replica.truncate(*end),
+                    _ => {}
+                }
+                self.effects.extend(Effect::of_raft(other));
+            }
+        }
     }
 
     fn on_high_watermark(&mut self, high_watermark: Offset) {

@@ -10,7 +10,7 @@ use kraftd::{
         messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse},
         record_batch::RecordBatch,
     },
-    raft::{self, Raft, SendError, Token},
+    raft::{Raft, SendError, Token},
     time::{Now, Time},
 };
 
@@ -172,64 +172,13 @@ impl Core {
     pub fn next_effect(&mut self) -> Option<Effect> {
         match self {
             Core::Raft(raft) => loop {
-                if let Some(effect) = of_raft(raft.next_effect()?) {
+                if let Some(effect) = Effect::of_raft(raft.next_effect()?) {
                     return Some(effect);
                 }
             },
             Core::Controller(controller) => controller.next_effect(),
         }
     }
-}
-
-fn of_raft(effect: raft::Effect) -> Option<Effect> {
-    Some(match effect {
-        raft::Effect::SaveQuorumState(state) => Effect::SaveQuorumState(state),
-        raft::Effect::Append(batch) => Effect::Append(batch),
-        raft::Effect::Truncate { end } => Effect::Truncate { end },
-        raft::Effect::Send { to, id, request } => Effect::Send {
-            to,
-            id: RequestId::Raft(id),
-            request,
-        },
-        raft::Effect::Reply { token, response } => Effect::Reply { token, response },
-        raft::Effect::ReplyFetch {
-            token,
-            response,
-            from,
-            max_bytes,
-        } => Effect::ReplyFetch {
-            token,
-            response,
-            from,
-            max_bytes,
-        },
-        raft::Effect::ReplyFetchSnapshot {
-            token,
-            response,
-            id,
-            position,
-            max_bytes,
-        } => Effect::ReplyFetchSnapshot {
-            token,
-            response,
-            id,
-            position,
-            max_bytes,
-        },
-        raft::Effect::WriteSnapshotChunk {
-            id,
-            position,
-            bytes,
-        } => Effect::WriteSnapshotChunk {
-            id,
-            position,
-            bytes,
-        },
-        raft::Effect::InstallSnapshot { id } => Effect::InstallSnapshot { id },
-        raft::Effect::LeaderChanged { leader, epoch } => Effect::Leader { leader, epoch },
-        raft::Effect::Fatal(why) => Effect::Fatal(why),
-        raft::Effect::HighWatermark(_) => return None,
-    })
 }
 
 /// Reads a snapshot as a start does.
