@@ -224,7 +224,6 @@ fn options() -> Options {
             election_timeout_ms: 1_000,
             fetch_timeout_ms: 2_000,
             election_backoff_max_ms: 1_000,
-            request_timeout_ms: 2_000,
             retry_backoff_ms: 20,
             fetch_max_bytes: 1 << 20,
             fetch_snapshot_max_bytes: 1 << 20,

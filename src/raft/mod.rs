@@ -86,8 +86,6 @@ pub struct Options {
     /// `controller.quorum.election.backoff.max.ms`: so long a voter waits when a leader resigns and does not name it as
     /// a successor.
     pub election_backoff_max_ms: u64,
-    /// `controller.quorum.request.timeout.ms`; enforced by the rim, which adds the wait of a Fetch.
-    pub request_timeout_ms: u64,
     /// `controller.quorum.retry.backoff.ms`: the first pause after a failed request.
     pub retry_backoff_ms: u64,
     /// `controller.quorum.fetch.max.bytes`

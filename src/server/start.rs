@@ -243,7 +243,6 @@ fn options(
             election_timeout_ms: config.election_timeout_ms,
             fetch_timeout_ms: config.fetch_timeout_ms,
             election_backoff_max_ms: config.election_backoff_max_ms,
-            request_timeout_ms: config.request_timeout_ms,
             retry_backoff_ms: config.retry_backoff_ms,
             fetch_max_bytes: config.fetch_max_bytes,
             fetch_snapshot_max_bytes: config.fetch_snapshot_max_bytes,

@@ -180,7 +180,6 @@ impl Quorum {
                 election_timeout_ms: 1000,
                 fetch_timeout_ms: 2000,
                 election_backoff_max_ms: 1000,
-                request_timeout_ms: 2000,
                 retry_backoff_ms: 20,
                 fetch_max_bytes: 8 << 20,
                 fetch_snapshot_max_bytes: 1 << 20,

@@ -107,7 +107,6 @@ impl World {
                 election_timeout_ms: plan.election_timeout_ms,
                 fetch_timeout_ms: plan.fetch_timeout_ms,
                 election_backoff_max_ms: plan.election_timeout_ms,
-                request_timeout_ms: plan.request_timeout_ms,
                 retry_backoff_ms: 20,
                 fetch_max_bytes: plan.fetch_max_bytes,
                 fetch_snapshot_max_bytes: plan.snapshot_chunk_bytes,

@@ -197,7 +197,6 @@ impl World {
             election_timeout_ms: ELECTION_TIMEOUT_MS,
             fetch_timeout_ms: FETCH_TIMEOUT_MS,
             election_backoff_max_ms: ELECTION_TIMEOUT_MS,
-            request_timeout_ms: REQUEST_TIMEOUT_MS,
             retry_backoff_ms: 20,
             fetch_max_bytes: self.fetch_max_bytes,
             fetch_snapshot_max_bytes: 20,
