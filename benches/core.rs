@@ -91,12 +91,10 @@ fn measure(partitions: i32) {
     say("a snapshot is made", start.elapsed());
     let bytes: usize = snapshot.iter().map(Bytes::len).sum();
     let start = Instant::now();
-    let mut loader = SnapshotLoader::new(OffsetAndEpoch::default());
-    for batch in snapshot {
-        let batch = RecordBatch::of_bytes(batch).expect("a batch");
-        loader.add(&batch).expect("a part of a snapshot");
-    }
-    let loaded = loader.finish().expect("a whole snapshot");
+    let batches = snapshot.into_iter().map(RecordBatch::of_bytes);
+    let batches = batches.map(|batch| batch.expect("a batch"));
+    let loaded = SnapshotLoader::load(OffsetAndEpoch::default(), batches);
+    let loaded = loaded.expect("a whole snapshot");
     say("it is loaded", start.elapsed());
     println!("  {:<32}{:>10.1} MB", "it takes", bytes as f64 / 1e6);
     assert_eq!(

@@ -89,12 +89,8 @@ fn start(dir: &Path) -> Result<(), LogError> {
         log.read(found.start.offset, READ_BYTES)?;
     }
     for id in found.snapshots.keys() {
-        let mut loader = SnapshotLoader::new(*id);
-        for batch in snapshot_file::batches(&copy::metadata_directory(dir), *id)? {
-            if loader.add(&batch?).is_err() {
-                break;
-            }
-        }
+        let batches = snapshot_file::batches(&copy::metadata_directory(dir), *id)?;
+        let _refused = SnapshotLoader::load(*id, batches.map_while(Result::ok));
     }
     Ok(())
 }

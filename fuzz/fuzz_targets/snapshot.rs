@@ -27,13 +27,8 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn load(path: &Path) -> Result<(), LogError> {
-    let mut loader = SnapshotLoader::new(ID);
-    for batch in snapshot_file::batches_of(path)? {
-        if loader.add(&batch?).is_err() {
-            return Ok(());
-        }
-    }
-    let _refused = loader.finish();
+    let batches = snapshot_file::batches_of(path)?;
+    let _refused = SnapshotLoader::load(ID, batches.map_while(Result::ok));
     Ok(())
 }
 

@@ -344,7 +344,7 @@ pub struct SnapshotLoader {
 }
 
 impl SnapshotLoader {
-    pub fn new(id: OffsetAndEpoch) -> SnapshotLoader {
+    fn new(id: OffsetAndEpoch) -> SnapshotLoader {
         SnapshotLoader {
             loaded: LoadedSnapshot {
                 id,
@@ -356,8 +356,19 @@ impl SnapshotLoader {
         }
     }
 
+    /// Reads the whole of a snapshot.
+    pub fn load(
+        id: OffsetAndEpoch,
+        batches: impl IntoIterator<Item = RecordBatch>,
+    ) -> Result<LoadedSnapshot, SnapshotError> {
+        let mut loader = SnapshotLoader::new(id);
+        let mut batches = batches.into_iter();
+        batches.try_for_each(|batch| loader.add(&batch))?;
+        loader.finish()
+    }
+
     /// Takes the next batch of the snapshot.
-    pub fn add(&mut self, batch: &RecordBatch) -> Result<(), SnapshotError> {
+    fn add(&mut self, batch: &RecordBatch) -> Result<(), SnapshotError> {
         let added = self.add_batch(batch);
         added.map_err(|reason| self.error(reason))
     }
@@ -416,7 +427,7 @@ impl SnapshotLoader {
     }
 
     /// What was in the snapshot, if that was all of one.
-    pub fn finish(self) -> Result<LoadedSnapshot, SnapshotError> {
+    fn finish(self) -> Result<LoadedSnapshot, SnapshotError> {
         match (self.has_header, self.has_footer) {
             (true, true) => Ok(self.loaded),
             (false, _) => Err(self.error("it has no header".to_owned())),

@@ -95,6 +95,13 @@ pub struct Recovered {
     pub snapshots: BTreeMap<OffsetAndEpoch, u64>,
 }
 
+impl Recovered {
+    /// What a start begins with.
+    pub fn newest_snapshot(&self) -> Option<OffsetAndEpoch> {
+        self.snapshots.keys().max_by_key(|id| id.offset).copied()
+    }
+}
+
 /// The metadata log of a node. Calls come from one thread, in order.
 pub trait Log {
     /// Adds a batch at the end. It may be lost until [`Log::sync`] has returned.

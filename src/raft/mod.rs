@@ -412,6 +412,11 @@ impl Raft {
         self.high_watermark
     }
 
+    /// Which of the voters this is.
+    pub fn id(&self) -> NodeId {
+        self.options.node_id
+    }
+
     pub fn epoch(&self) -> Epoch {
         self.state.epoch
     }

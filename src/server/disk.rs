@@ -2,7 +2,7 @@
 //! appended while a sync was in flight goes with the next one (group commit).
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError},
@@ -12,14 +12,16 @@ use std::{
 };
 
 use bytes::Bytes;
+use tracing::info;
 
 use super::{
     die,
     inbox::{Inbox, Input},
+    restore::restore,
 };
 use crate::{
-    controller::{LoadedSnapshot, LogEvent, SnapshotLoader},
-    log::{Log, LogError, engine::EngineLog, snapshot_file},
+    controller::{LoadedSnapshot, LogEvent, Restored, SnapshotBatches, SnapshotLoader},
+    log::{Log, LogError, Recovered, engine::EngineLog, snapshot_file},
     protocol::{Offset, OffsetAndEpoch, quorum_state::QuorumState, record_batch::RecordBatch},
 };
 
@@ -65,35 +67,35 @@ pub enum Job {
 pub struct Disk {
     jobs: Sender<Job>,
     thread: thread::JoinHandle<()>,
+    /// `__cluster_metadata-0`, and who hears what was done there.
+    directory: PathBuf,
+    inbox: Arc<Inbox>,
 }
 
 impl Disk {
-    /// Starts the thread, which opens the log itself: raft-engine caches what a thread has read, so only
-    /// one thread may ever read a log. `recovered` is called there with what was found.
-    pub fn start<T: Send + 'static>(
+    /// Starts the thread, which opens and reads the log itself: raft-engine caches what a thread has read, so
+    /// only one thread may ever read a log. Says what it found.
+    pub fn start(
         directory: PathBuf,
-        open: impl FnOnce() -> Result<EngineLog, LogError> + Send + 'static,
-        recover: impl FnOnce(&mut EngineLog) -> Result<T, String> + Send + 'static,
+        open: impl FnOnce() -> Result<(EngineLog, Recovered), LogError> + Send + 'static,
         inbox: Arc<Inbox>,
-    ) -> Result<(Disk, T), String> {
+    ) -> Result<(Disk, Restored), String> {
         let (jobs, queue) = mpsc::channel();
         let (found, recovered) = mpsc::channel();
-        let run = move || {
-            let opened = open().map_err(|error| error.to_string());
-            let opened = opened.and_then(|mut log| recover(&mut log).map(|state| (log, state)));
-            match opened {
-                Err(error) => drop(found.send(Err(error))),
-                Ok((log, state)) => {
-                    let _waiting = found.send(Ok(state));
-                    let writer = Writer {
-                        log,
-                        directory,
-                        inbox,
-                        unsynced_bytes: 0,
-                        noted: Instant::now(),
-                    };
-                    writer.run(&queue);
-                }
+        let writer_directory = directory.clone();
+        let writer_inbox = inbox.clone();
+        let run = move || match open_and_restore(open, &writer_directory) {
+            Err(error) => drop(found.send(Err(error))),
+            Ok((log, restored)) => {
+                let _waiting = found.send(Ok(restored));
+                let writer = Writer {
+                    log,
+                    directory: writer_directory,
+                    inbox: writer_inbox,
+                    unsynced_bytes: 0,
+                    noted: Instant::now(),
+                };
+                writer.run(&queue);
             }
         };
         let thread = thread::Builder::new().name("disk".to_owned()).spawn(run);
@@ -101,7 +103,13 @@ impl Disk {
         let recovered = recovered
             .recv()
             .map_err(|_| "the disk thread ended early".to_owned())??;
-        Ok((Disk { jobs, thread }, recovered))
+        let disk = Disk {
+            jobs,
+            thread,
+            directory,
+            inbox,
+        };
+        Ok((disk, recovered))
     }
 
     pub fn send(&self, job: Job) {
@@ -123,6 +131,26 @@ impl Disk {
         let (done, finished) = mpsc::channel();
         self.send(job(done));
         let _ending = finished.recv();
+    }
+
+    /// Snapshots are plain files, so that the disk thread need not wait for them.
+    pub fn write_snapshot(&self, id: OffsetAndEpoch, batches: SnapshotBatches) {
+        let (directory, inbox) = (self.directory.clone(), self.inbox.clone());
+        let write = move || match snapshot_file::write(&directory, id, batches) {
+            Ok(bytes) => {
+                info!("wrote snapshot {id}: {bytes} bytes");
+                inbox.push(Input::Log(LogEvent::SnapshotWritten { id, bytes }));
+            }
+            Err(error) => die(&error.to_string()),
+        };
+        let started = thread::Builder::new()
+            .name("snapshot".to_owned())
+            .spawn(write);
+        if let Err(error) = started {
+            die(&format!(
+                "cannot start a thread to write snapshot {id}: {error}"
+            ));
+        }
     }
 
     /// Ends the thread when all its work is done.
@@ -255,22 +283,27 @@ fn survive<T>(result: Result<T, LogError>) -> T {
     result.unwrap_or_else(|error| die(&error.to_string()))
 }
 
-/// Reads a snapshot into a state.
-pub fn load_snapshot(
-    directory: &std::path::Path,
-    id: OffsetAndEpoch,
-) -> Result<LoadedSnapshot, String> {
-    let batches = snapshot_file::batches(directory, id).map_err(|error| error.to_string())?;
-    load(id, batches)
+fn open_and_restore(
+    open: impl FnOnce() -> Result<(EngineLog, Recovered), LogError>,
+    directory: &Path,
+) -> Result<(EngineLog, Restored), String> {
+    let (mut log, recovered) = open().map_err(|error| error.to_string())?;
+    let restored = restore(&mut log, recovered, |_, id| {
+        let batches = snapshot_file::batches(directory, id);
+        load(id, batches.map_err(|error| error.to_string())?)
+    })?;
+    Ok((log, restored))
 }
 
+/// Reads a snapshot into a state.
 fn load(id: OffsetAndEpoch, mut batches: snapshot_file::Batches) -> Result<LoadedSnapshot, String> {
-    let mut loader = SnapshotLoader::new(id);
-    while let Some(batch) = batches.next() {
-        let batch = batch.map_err(|error| error.to_string())?;
-        let added = loader.add(&batch);
-        added.map_err(|error| batches.corrupt(error.reason).to_string())?;
+    let mut unreadable = None;
+    let readable = batches
+        .by_ref()
+        .map_while(|batch| batch.map_err(|error| unreadable = Some(error)).ok());
+    let loaded = SnapshotLoader::load(id, readable);
+    match unreadable {
+        Some(error) => Err(error.to_string()),
+        None => loaded.map_err(|error| batches.corrupt(error.reason).to_string()),
     }
-    let loaded = loader.finish();
-    loaded.map_err(|error| batches.corrupt(error.reason).to_string())
 }

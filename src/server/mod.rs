@@ -13,12 +13,14 @@ mod inbox;
 pub mod listener;
 mod node;
 mod peers;
+mod restore;
 mod start;
 pub mod status;
 mod tail;
 mod trouble;
 
 pub use heard::{Answer, Failure, PeerStatus};
+pub use restore::{restore, restore_raft};
 pub use start::{check, run};
 pub use trouble::Trouble;
 

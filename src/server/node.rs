@@ -1,7 +1,7 @@
 //! The controller thread: waits for what happens, tells the [`Controller`], and does what that says. It
 //! owns all state that changes.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 use tracing::{error, info};
@@ -17,8 +17,7 @@ use super::{
     tail::{Tail, join},
 };
 use crate::{
-    controller::{Controller, Effect, LogEvent, SnapshotBatches},
-    log::snapshot_file,
+    controller::{Controller, Effect, LogEvent},
     protocol::{
         ErrorCode, NodeId, Offset, OffsetAndEpoch,
         api::Response,
@@ -30,23 +29,20 @@ use crate::{
 
 /// Everything of a running node but its network thread.
 pub struct Node {
-    pub controller: Controller,
-    pub clock: Clock,
-    pub inbox: Arc<Inbox>,
-    pub contacts: Arc<Contacts>,
-    pub disk: Disk,
-    pub peers: Peers,
-    pub standstill: Arc<Standstill>,
-    /// `__cluster_metadata-0`, for snapshots, which are written aside.
-    pub directory: PathBuf,
-    pub node_id: NodeId,
-    pub tail: Tail,
-    pub replies: BTreeMap<Token, oneshot::Sender<Response>>,
-    pub leader: Option<NodeId>,
+    controller: Controller,
+    clock: Clock,
+    inbox: Arc<Inbox>,
+    contacts: Arc<Contacts>,
+    disk: Disk,
+    peers: Peers,
+    standstill: Arc<Standstill>,
+    tail: Tail,
+    replies: BTreeMap<Token, oneshot::Sender<Response>>,
+    leader: Option<NodeId>,
     /// Told to stop, and staying until then for brokers that stop, too.
-    pub stay_until: Option<Time>,
+    stay_until: Option<Time>,
     /// Told to stop: not later than this.
-    pub stop_by: Option<Time>,
+    stop_by: Option<Time>,
 }
 
 /// How long a node that stops stays for brokers that are shutting down. They need leave to go from the active
@@ -59,6 +55,31 @@ const TIME_FOR_BROKERS: Duration = Duration::from_secs(10);
 const HAND_OVER_TIME: Duration = Duration::from_millis(500);
 
 impl Node {
+    pub fn new(
+        controller: Controller,
+        clock: Clock,
+        inbox: Arc<Inbox>,
+        contacts: Arc<Contacts>,
+        disk: Disk,
+        peers: Peers,
+        standstill: Arc<Standstill>,
+    ) -> Node {
+        Node {
+            controller,
+            clock,
+            inbox,
+            contacts,
+            disk,
+            peers,
+            standstill,
+            tail: Tail::default(),
+            replies: BTreeMap::new(),
+            leader: None,
+            stay_until: None,
+            stop_by: None,
+        }
+    }
+
     /// Runs until it was told to stop and has handed over.
     pub fn run(mut self) {
         self.perform_effects();
@@ -207,7 +228,7 @@ impl Node {
                 });
             }
             Effect::InstallSnapshot { id } => self.disk.send(Job::InstallSnapshot(id)),
-            Effect::WriteSnapshot { id, batches } => self.write_snapshot(id, batches),
+            Effect::WriteSnapshot { id, batches } => self.disk.write_snapshot(id, batches),
             Effect::DropPrefix { start } => self.disk.send(Job::DropPrefix(start)),
             Effect::Leader { leader, epoch } => self.on_leader(leader, epoch.0),
             Effect::Fatal(reason) => die(&reason),
@@ -225,7 +246,7 @@ impl Node {
     fn on_leader(&mut self, leader: Option<NodeId>, epoch: i32) {
         match leader {
             // The controller has told it with what follows from it.
-            Some(id) if id == self.node_id => {}
+            Some(id) if id == self.controller.raft().id() => {}
             Some(id) => info!("In the new epoch {epoch}, the leader is {id}."),
             None if self.leader.is_some() => {
                 info!("In the new epoch {epoch}, the leader is (none).");
@@ -306,26 +327,6 @@ impl Node {
             max_bytes,
             answer,
         });
-    }
-
-    /// Snapshots are plain files, so that the disk thread need not wait for them.
-    fn write_snapshot(&self, id: OffsetAndEpoch, batches: SnapshotBatches) {
-        let (directory, inbox) = (self.directory.clone(), self.inbox.clone());
-        let write = move || match snapshot_file::write(&directory, id, batches) {
-            Ok(bytes) => {
-                info!("wrote snapshot {id}: {bytes} bytes");
-                inbox.push(Input::Log(LogEvent::SnapshotWritten { id, bytes }));
-            }
-            Err(error) => die(&error.to_string()),
-        };
-        let started = thread::Builder::new()
-            .name("snapshot".to_owned())
-            .spawn(write);
-        if let Err(error) = started {
-            die(&format!(
-                "cannot start a thread to write snapshot {id}: {error}"
-            ));
-        }
     }
 }
 

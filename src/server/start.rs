@@ -1,7 +1,6 @@
 //! From a configuration to a running node, and down again.
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
     thread,
@@ -22,20 +21,19 @@ use super::{
     connection::{self, Acceptor},
     contacts::Contacts,
     die,
-    disk::{Disk, load_snapshot},
+    disk::Disk,
     heard::Heard,
     inbox::{Inbox, Input},
     listener,
     node::Node,
     peers::{PeerAddress, Peers, Sender},
     status::{Socket, Source, Standstill},
-    tail::Tail,
 };
 use crate::{
     config::Config,
     controller::{Controller, Options, PeriodicOptions, Restored, SnapshotOptions},
     log::{
-        Log, LogError, Recovered, bootstrap,
+        bootstrap,
         directory::{self, MetadataDirectory},
         engine::EngineLog,
         ensemble::Ensemble,
@@ -48,43 +46,73 @@ use crate::{
 
 /// Security protocol PLAINTEXT (`SecurityProtocol.id`).
 const PLAINTEXT: i16 = 0;
-/// Batches are read in pieces of this size when a log is loaded.
-const LOAD_BYTES: usize = 1 << 20;
 
 /// Runs a controller until it is told to stop.
 pub fn run(config: &Config) -> Result<(), String> {
-    let identity = &config.identity;
     let Found {
-        mut ensemble,
+        ensemble,
         properties,
         bootstrap,
         listener,
     } = look(config)?;
+    let (clock, inbox) = (Clock::start(), Arc::new(Inbox::default()));
+    let (directory_id, disk, restored) = start_disk(config, ensemble, &inbox)?;
+    let options = options(config, &properties, directory_id, bootstrap);
+    let cluster_id = properties.cluster_id;
+    let network = start_network(config, cluster_id.clone(), listener, clock, &inbox)?;
+    let controller = Controller::new(options, restored, seed()?, clock.now());
+    let Network {
+        contacts,
+        peers,
+        standstill,
+        status_socket: _until_the_end,
+    } = network;
+    let node = Node::new(controller, clock, inbox, contacts, disk, peers, standstill);
+    let node_id = config.identity.node_id;
+    info!("Kafka Server started: controller {node_id} of cluster {cluster_id}");
+    node.run();
+    info!("shut down completed");
+    Ok(())
+}
+
+/// Takes the directory for this process, and reads what is in it.
+fn start_disk(
+    config: &Config,
+    mut ensemble: Ensemble,
+    inbox: &Arc<Inbox>,
+) -> Result<(Uuid, Disk, Restored), String> {
+    let identity = &config.identity;
     let directory = MetadataDirectory::open(&identity.metadata_log_dir).map_err(text)?;
     let new_id = || Uuid(*uuid::Uuid::new_v4().as_bytes());
     let directory_id = ensemble.name_directories(new_id).map_err(text)?;
-    let path = directory.path().to_owned();
-    let clock = Clock::start();
-    let (inbox, contacts) = (Arc::new(Inbox::default()), Arc::new(Contacts::default()));
-    let node_id = identity.node_id;
-    let (found, restored_by) = std::sync::mpsc::channel::<Recovered>();
-    let open_log = match identity.voters.len() {
+    let (path, node_id) = (directory.path().to_owned(), identity.node_id);
+    let open = match identity.voters.len() {
         1 => EngineLog::open_only,
         _ => EngineLog::open,
     };
-    let open = move || {
-        let (log, recovered) = open_log(directory, node_id, directory_id)?;
-        let _waiting = found.send(recovered);
-        Ok(log)
-    };
-    let snapshots = path.clone();
-    let recover = move |log: &mut EngineLog| {
-        let recovered = restored_by.recv().map_err(|error| error.to_string())?;
-        restore(log, recovered, &snapshots)
-    };
-    let (disk, restored) = Disk::start(path.clone(), open, recover, inbox.clone())?;
-    let status_socket = Socket::make(&identity.metadata_log_dir);
-    let options = options(config, &properties, directory_id, bootstrap);
+    let open = move || open(directory, node_id, directory_id);
+    let (disk, restored) = Disk::start(path, open, inbox.clone())?;
+    Ok((directory_id, disk, restored))
+}
+
+/// What the controller thread shares with the network thread, besides the inbox.
+struct Network {
+    contacts: Arc<Contacts>,
+    peers: Peers,
+    standstill: Arc<Standstill>,
+    /// Gone when this is dropped.
+    status_socket: Option<Socket>,
+}
+
+/// Starts the network thread: connections to the peers, the status socket and the listener.
+fn start_network(
+    config: &Config,
+    cluster_id: String,
+    listener: std::net::TcpListener,
+    clock: Clock,
+    inbox: &Arc<Inbox>,
+) -> Result<Network, String> {
+    let identity = &config.identity;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -92,7 +120,7 @@ pub fn run(config: &Config) -> Result<(), String> {
     let addresses = peer_addresses(config);
     let heard = Arc::new(Heard::new(&addresses));
     let sender = Sender {
-        own_id: node_id,
+        own_id: identity.node_id,
         request_timeout: Duration::from_millis(config.request_timeout_ms),
         clock,
         heard: heard.clone(),
@@ -100,18 +128,20 @@ pub fn run(config: &Config) -> Result<(), String> {
     };
     let peers = Peers::start(runtime.handle(), addresses, sender);
     let standstill = Arc::new(Standstill::default());
-    let source = Source {
-        cluster_id: properties.cluster_id.clone(),
-        node_id,
-        clock,
-        started_ms: clock.now().wall_clock_ms,
-        inbox: inbox.clone(),
-        heard,
-        standstill: standstill.clone(),
-    };
+    let status_socket = Socket::make(&identity.metadata_log_dir);
     if let Some(socket) = &status_socket {
+        let source = Source {
+            cluster_id,
+            node_id: identity.node_id,
+            clock,
+            started_ms: clock.now().wall_clock_ms,
+            inbox: inbox.clone(),
+            heard,
+            standstill: standstill.clone(),
+        };
         socket.serve(&runtime, source);
     }
+    let contacts = Arc::new(Contacts::default());
     let acceptor = Acceptor {
         inbox: inbox.clone(),
         contacts: contacts.clone(),
@@ -122,30 +152,12 @@ pub fn run(config: &Config) -> Result<(), String> {
         next_token: AtomicU64::new(0),
     };
     serve(runtime, listener, Arc::new(acceptor))?;
-    let controller = Controller::new(options, restored, seed()?, clock.now());
-    let node = Node {
-        controller,
-        clock,
-        inbox,
+    Ok(Network {
         contacts,
-        disk,
         peers,
         standstill,
-        directory: path,
-        node_id,
-        tail: Tail::default(),
-        replies: BTreeMap::new(),
-        leader: None,
-        stay_until: None,
-        stop_by: None,
-    };
-    info!(
-        "Kafka Server started: controller {node_id} of cluster {}",
-        properties.cluster_id
-    );
-    node.run();
-    info!("shut down completed");
-    Ok(())
+        status_socket,
+    })
 }
 
 /// Whether a controller could start now. What is wrong shows before it goes to the background.
@@ -181,43 +193,6 @@ fn look(config: &Config) -> Result<Found, String> {
 
 fn text(error: impl ToString) -> String {
     error.to_string()
-}
-
-/// Reads the newest snapshot and the log after it.
-fn restore(
-    log: &mut EngineLog,
-    recovered: Recovered,
-    directory: &std::path::Path,
-) -> Result<Restored, String> {
-    let newest = recovered
-        .snapshots
-        .keys()
-        .max_by_key(|id| id.offset)
-        .copied();
-    let snapshot = newest.map(|id| load_snapshot(directory, id)).transpose()?;
-    let mut from = newest.map_or(recovered.start.offset, |id| id.offset);
-    let mut batches = Vec::new();
-    while from < recovered.end {
-        let read = log
-            .read(from, LOAD_BYTES)
-            .map_err(|error: LogError| error.to_string())?;
-        let Some(last) = read.last() else { break };
-        from = last.end_offset();
-        batches.extend(read);
-    }
-    Ok(Restored {
-        raft: raft::Restored {
-            quorum_state: recovered.quorum_state,
-            log: raft::LogStatus {
-                start: recovered.start,
-                end: recovered.end,
-                epochs: recovered.epochs,
-            },
-            snapshots: recovered.snapshots,
-        },
-        snapshot,
-        batches,
-    })
 }
 
 fn options(

@@ -20,7 +20,8 @@ use kraftd::{
         records::MetadataRecord,
         wire::{Reader, Writer},
     },
-    raft::{self, Endpoint, LogStatus, SendError, Token, VoterSet},
+    raft::{self, Endpoint, SendError, Token, VoterSet},
+    server,
     time::{Now, Time},
 };
 
@@ -598,45 +599,16 @@ impl Node {
 /// What a start reads from a disk.
 pub fn restore(log: &mut MemoryLog) -> Restored {
     let recovered = log.recover();
-    let newest = recovered
-        .snapshots
-        .keys()
-        .max_by_key(|id| id.offset)
-        .copied();
-    let snapshot = newest.map(|id| {
-        load(
-            id,
-            log.snapshot(id).expect("a snapshot that is listed").clone(),
-        )
-    });
-    let from = newest.map_or(Offset(0), |id| id.offset);
-    let batches = log
-        .batches()
-        .iter()
-        .filter(|batch| batch.base_offset() >= from);
-    Restored {
-        batches: batches.cloned().collect(),
-        snapshot,
-        raft: raft::Restored {
-            quorum_state: recovered.quorum_state,
-            log: LogStatus {
-                start: recovered.start,
-                end: recovered.end,
-                epochs: recovered.epochs,
-            },
-            snapshots: recovered.snapshots,
-        },
-    }
+    let content =
+        |log: &MemoryLog, id| log.snapshot(id).expect("a snapshot that is listed").clone();
+    let restored = server::restore(log, recovered, |log, id| Ok(load(id, content(log, id))));
+    restored.expect("a disk in memory")
 }
 
 /// Reads a snapshot as a start does.
 pub fn load(id: OffsetAndEpoch, mut bytes: Bytes) -> kraftd::controller::LoadedSnapshot {
-    let mut loader = SnapshotLoader::new(id);
-    while let Some(batch) = RecordBatch::split_off(&mut bytes).expect("a batch") {
-        loader.add(&batch).expect("a batch that fits");
-    }
-    assert!(bytes.is_empty(), "a snapshot ends with a whole batch");
-    loader.finish().expect("a whole snapshot")
+    let batches = std::iter::from_fn(|| RecordBatch::split_off(&mut bytes).expect("a batch"));
+    SnapshotLoader::load(id, batches).expect("a whole snapshot")
 }
 
 pub fn directory_id(id: NodeId) -> Uuid {

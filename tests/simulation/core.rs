@@ -183,10 +183,6 @@ impl Core {
 
 /// Reads a snapshot as a start does.
 pub fn load(id: OffsetAndEpoch, mut bytes: Bytes) -> LoadedSnapshot {
-    let mut loader = SnapshotLoader::new(id);
-    while let Some(batch) = RecordBatch::split_off(&mut bytes).expect("a batch") {
-        loader.add(&batch).expect("a batch that fits");
-    }
-    assert!(bytes.is_empty(), "a snapshot ends with a whole batch");
-    loader.finish().expect("a whole snapshot")
+    let batches = std::iter::from_fn(|| RecordBatch::split_off(&mut bytes).expect("a batch"));
+    SnapshotLoader::load(id, batches).expect("a whole snapshot")
 }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use kraftd::{
-    controller::{self, Effect, Lanes, RequestId},
+    controller::{Effect, Lanes, RequestId, Restored},
     log::{Log, LogError, Recovered, memory::MemoryLog},
     protocol::{
         BrokerEpoch, NodeId, Offset, OffsetAndEpoch, QuorumState, api::Request,
         record_batch::RecordBatch,
     },
-    raft::{LogStatus, Raft, Restored, Token},
+    raft::{Raft, Token},
+    server,
     time::{Now, Time},
 };
 
@@ -38,7 +39,6 @@ pub struct Contact {
     pub progress: Option<Offset>,
 }
 
-pub struct Node {
 /// What the disk is to do while the process goes on.
 pub enum Job {
     Append(RecordBatch),
@@ -53,6 +53,7 @@ pub enum Report {
     LogStart(OffsetAndEpoch),
 }
 
+pub struct Node {
     pub id: NodeId,
     pub disk: MemoryLog,
     /// Runs; `None` while the process is down.
@@ -141,8 +142,8 @@ impl Node {
             looks_at: None,
             contacts: Vec::new(),
             heard: BTreeMap::new(),
-            queue: VecDeque::new(),
             work: None,
+            queue: VecDeque::new(),
             reports: VecDeque::new(),
             syncs: 0,
             noted_at: Time(0),
@@ -203,36 +204,13 @@ impl Node {
         Time((elapsed * 100).div_ceil(self.clock_percent))
     }
 
-    /// What a start finds on the disk.
-    pub fn restore(found: Recovered) -> Restored {
-        Restored {
-            quorum_state: found.quorum_state,
-            log: LogStatus {
-                start: found.start,
-                end: found.end,
-                epochs: found.epochs,
-            },
-            snapshots: found.snapshots,
-        }
-    }
-
-    /// The same for a controller, with the state that the disk holds.
-    pub fn restore_controller(&self, found: Recovered) -> controller::Restored {
-        let raft = Node::restore(found);
-        self.work = None;
-        let newest = raft.snapshots.keys().max_by_key(|id| id.offset).copied();
-        let snapshot = newest.map(|id| {
-            let content = self.disk.snapshot(id).expect("a snapshot that is listed");
-            load(id, content.clone())
+    /// What a controller's start makes of what it has found on the disk.
+    pub fn restore(&mut self, found: Recovered) -> Restored {
+        let restored = server::restore(&mut self.disk, found, |disk, id| {
+            let content = disk.snapshot(id).expect("a snapshot that is listed");
+            Ok(load(id, content.clone()))
         });
-        let from = newest.map_or(Offset(0), |id| id.offset);
-        let batches = self.disk.batches().iter();
-        let after = batches.filter(|batch| batch.base_offset() >= from);
-        controller::Restored {
-            batches: after.cloned().collect(),
-            snapshot,
-            raft,
-        }
+        restored.expect("a simulated disk")
     }
 
     /// The process ends. What it gave to the disk survives, unless the power goes with it.
@@ -241,6 +219,7 @@ impl Node {
         self.life += 1;
         self.busy_until = Time(0);
         self.stops = false;
+        self.work = None;
         self.queue.clear();
         self.reports.clear();
         self.pending.clear();
@@ -288,10 +267,6 @@ impl Node {
         if batch.end_offset() > self.disk.synced_end() {
             return false;
         }
-        if from < self.disk.start().offset {
-            // Dropped, and the process has yet to hear of it.
-            return bytes.freeze();
-        }
         let mut held = self.batches_from(batch.base_offset());
         self.disk.start().offset >= batch.end_offset()
             || held
@@ -313,6 +288,10 @@ impl Node {
     /// Whole batches from `from` on, one at least, as an answer to a Fetch carries them.
     pub fn read(&self, from: Offset, max_bytes: usize) -> Bytes {
         let mut bytes = BytesMut::new();
+        if from < self.disk.start().offset {
+            // Dropped, and the process has yet to hear of it.
+            return bytes.freeze();
+        }
         for batch in self.batches_from(from) {
             let fits = bytes.len() + batch.bytes().len() <= max_bytes;
             if !bytes.is_empty() && !fits {

@@ -10,6 +10,7 @@ use kraftd::{
         messages::controller_registration::Listener,
     },
     raft::{self, Endpoint, Raft, VoterSet},
+    server,
     time::Time,
 };
 use rand::{Rng, SeedableRng};
@@ -19,7 +20,7 @@ use crate::{
     bugs::{PlantedBug, READ_LATE_US},
     core::{CLUSTER_ID, Core},
     coverage::Mark,
-    node::{Job, Node, Report},
+    node::{Job, Report},
     world::{Event, World},
 };
 
@@ -30,9 +31,9 @@ const SAVED_LATE_US: u64 = 20_000;
 /// What is acknowledged is noted after so much rest, or while there is none, so often.
 const NOTED_AFTER_US: u64 = 50_000;
 const NOTED_EVERY_MS: u64 = 1_000;
-/// How long a sync takes on a slow disk, in microseconds.
 /// How long it takes to write a snapshot, in microseconds.
 const SNAPSHOT_US: std::ops::Range<u64> = 100..20_000;
+/// How long a sync takes on a slow disk, in microseconds.
 const SLOW_SYNC_US: std::ops::Range<u64> = 50_000..2_000_000;
 
 impl World {
@@ -64,12 +65,12 @@ impl World {
         let now = node.now(time);
         node.core = Some(match controllers {
             true => {
-                let restored = node.restore_controller(found);
+                let restored = node.restore(found);
                 Core::Controller(Box::new(Controller::new(options, restored, seed, now)))
             }
             false => {
                 let rng = ChaCha8Rng::seed_from_u64(seed);
-                let restored = Node::restore(found);
+                let restored = server::restore_raft(found);
                 let raft = Raft::new(options.raft, options.voters, restored, rng, now);
                 Core::Raft(Box::new(raft))
             }

@@ -13,10 +13,8 @@ use kraftd::{
         record_batch::RecordBatch,
         records::{FeatureLevelRecord, MetadataRecord},
     },
-    raft::{
-        Endpoint, LogStatus, Options, Raft, RequestId, Restored, SendError, TOPIC, TOPIC_ID, Token,
-        VoterSet,
-    },
+    raft::{Endpoint, Options, Raft, RequestId, SendError, TOPIC, TOPIC_ID, Token, VoterSet},
+    server,
     time::{Now, Time},
 };
 use rand::SeedableRng;
@@ -64,10 +62,10 @@ pub(super) struct Node {
     pub(super) starts: u64,
     /// Its clock is ahead of the others' by this, in microseconds.
     pub(super) ahead_us: u64,
-    /// A snapshot that the disk is to install.
-    pub(super) installing: Option<OffsetAndEpoch>,
     /// Appends stay in memory, and snapshots are not installed.
     pub(super) stalls: bool,
+    /// A snapshot that the disk is to install.
+    pub(super) installing: Option<OffsetAndEpoch>,
     /// The host is down, so nobody refuses connections.
     pub(super) dark: bool,
     pub(super) askers: BTreeMap<Token, Asker>,
@@ -126,9 +124,9 @@ impl World {
                 raft: None,
                 disk: MemoryLog::default(),
                 starts: 0,
-                installing: None,
                 ahead_us: 0,
                 stalls: false,
+                installing: None,
                 dark: false,
                 askers: BTreeMap::new(),
                 pending: BTreeMap::new(),
@@ -207,15 +205,7 @@ impl World {
         node.starts += 1;
         node.dark = false;
         let found = node.disk.recover();
-        let restored = Restored {
-            quorum_state: found.quorum_state,
-            log: LogStatus {
-                start: found.start,
-                end: found.end,
-                epochs: found.epochs,
-            },
-            snapshots: found.snapshots,
-        };
+        let restored = server::restore_raft(found);
         let rng = ChaCha8Rng::seed_from_u64(node.starts << 32 | id.0 as u64);
         let start = || Raft::new(options, voters, restored, rng, now);
         node.raft = Some(tracing::dispatcher::with_default(&dispatch, start));
@@ -267,7 +257,6 @@ impl World {
             self.with(id, |raft, now| {
                 raft.on_response(now, peer, request, outcome)
             });
-        node.installing = None;
         }
         self.with(id, |raft, now| raft.on_disconnect(now, peer));
     }
@@ -279,6 +268,7 @@ impl World {
         node.pending.clear();
         node.ahead_us = 0;
         node.stalls = false;
+        node.installing = None;
     }
 
     pub fn kill(&mut self, id: NodeId) {
