@@ -18,7 +18,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::oneshot,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, timeout},
 };
 use tracing::{debug, info};
 
@@ -184,14 +184,14 @@ impl Connection {
                 Err(error) => return Err(foreign(&self.received).unwrap_or(error.into())),
             }
             let (patience, end) = match self.received.is_empty() {
-                true => (Instant::now() + max_idle, End::Idle(max_idle)),
+                true => (max_idle, End::Idle(max_idle)),
                 false => {
                     let begun = *begun.get_or_insert_with(Instant::now);
-                    (begun + FRAME_TIMEOUT, End::Stalled)
+                    (FRAME_TIMEOUT.saturating_sub(begun.elapsed()), End::Stalled)
                 }
             };
             // Grows with what arrives, never with what a length field promises.
-            let read = timeout_at(patience, self.stream.read_buf(&mut self.received)).await;
+            let read = timeout(patience, self.stream.read_buf(&mut self.received)).await;
             if read.map_err(|_| end)?? == 0 {
                 return Err(End::Closed);
             }
@@ -262,11 +262,10 @@ mod tests {
             next_token: AtomicU64::new(0),
         });
         runtime.block_on(async {
-            let (stream, peer) = listener.accept().await.expect("a connection");
+            let (stream, _) = listener.accept().await.expect("a connection");
             let mut connection = Connection {
                 acceptor,
                 stream,
-                peer,
                 received: BytesMut::new(),
             };
             let end = loop {

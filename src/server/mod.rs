@@ -12,6 +12,7 @@ mod heard;
 mod inbox;
 pub mod listener;
 mod node;
+mod open_files;
 mod peers;
 mod restore;
 mod start;

@@ -92,29 +92,18 @@ impl Node {
                 .chain(self.stay_until)
                 .chain(self.stop_by)
                 .min();
-            let input = match deadline {
-                Some(deadline) if deadline <= now.time => None,
-                deadline => self
-                    .inbox
-                    .next(deadline.map(|deadline| deadline - now.time)),
-            };
+            // One input is taken even if there is no time left: tasks that are due at once, again and again, must not
+            // keep the quorum waiting.
+            let patience = deadline.map(|deadline| deadline.max(now.time) - now.time);
+            let input = self.inbox.next(patience);
             self.contacts.begin(self.clock.time());
             self.hear_contacts();
+            self.act_when_due();
             if let Some(input) = input {
                 self.on_input(input);
                 self.perform_effects();
             }
             let now = self.clock.now();
-            if self
-                .controller
-                .deadline()
-                .is_some_and(|deadline| deadline <= now.time)
-            {
-                // An input may have taken long.
-                self.hear_contacts();
-                self.controller.on_timeout(now);
-                self.perform_effects();
-            }
             if let Some(until) = self.stay_until
                 && (until <= now.time || !self.is_waited_for())
             {
@@ -128,6 +117,16 @@ impl Node {
             if impatient || self.controller.raft().is_shut_down() {
                 return self.disk.stop();
             }
+        }
+    }
+
+    /// Timers wait in no line.
+    fn act_when_due(&mut self) {
+        let now = self.clock.now();
+        let deadline = self.controller.deadline();
+        if deadline.is_some_and(|deadline| deadline <= now.time) {
+            self.controller.on_timeout(now);
+            self.perform_effects();
         }
     }
 

@@ -1,7 +1,6 @@
 //! From a configuration to a running node, and down again.
 
 use std::{
-    net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
     thread,
     time::Duration,
@@ -10,9 +9,10 @@ use std::{
 use rand::{SeedableRng, TryRngCore};
 use rand_chacha::ChaCha8Rng;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     runtime::{self, Runtime},
     signal::unix::{SignalKind, signal},
+    sync::Semaphore,
 };
 use tracing::{info, warn};
 
@@ -26,6 +26,7 @@ use super::{
     inbox::{Inbox, Input},
     listener,
     node::Node,
+    open_files,
     peers::{PeerAddress, Peers, Sender},
     status::{Socket, Source, Standstill},
 };
@@ -307,25 +308,27 @@ fn serve(
 async fn accept(listener: TcpListener, acceptor: Arc<Acceptor>) {
     /// Time for others to give file descriptors back.
     const PAUSE: Duration = Duration::from_millis(100);
+    let most = open_files::make_room_for_connections();
+    let room = Arc::new(Semaphore::new(most));
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => spawn_connection(&acceptor, stream, peer),
-            Err(error) => {
-                warn!("cannot accept a connection: {error}");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-    }
-}
-
-fn spawn_connection(acceptor: &Arc<Acceptor>, stream: TcpStream, peer: SocketAddr) {
-    match stream.set_nodelay(true) {
-        Ok(()) => drop(tokio::spawn(connection::serve(
-            acceptor.clone(),
-            stream,
-            peer,
-        ))),
-        Err(error) => warn!("connection from {peer}: {error}"),
+        let accepted = listener.accept().await;
+        let refused = match (accepted, room.clone().try_acquire_owned()) {
+            (Ok((stream, peer)), Ok(place)) => match stream.set_nodelay(true) {
+                Ok(()) => {
+                    let acceptor = acceptor.clone();
+                    tokio::spawn(async move {
+                        connection::serve(acceptor, stream, peer).await;
+                        drop(place);
+                    });
+                    continue;
+                }
+                Err(error) => error.to_string(),
+            },
+            (Ok(_), Err(_)) => format!("{most} are open, and the files of the log need the rest"),
+            (Err(error), _) => error.to_string(),
+        };
+        warn!("cannot accept a connection: {refused}");
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

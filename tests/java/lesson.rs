@@ -324,7 +324,10 @@ impl Lesson {
         );
         self.wait_until_nothing_runs();
         let started = self.cluster("start", &["--with-java-broker", "/opt/module/kafka"]);
-        assert!(started.starts_with("hadoop102: node 2 started\n"), "{started}");
+        assert!(
+            started.starts_with("hadoop102: node 2 started\n"),
+            "{started}"
+        );
         assert_eq!(started.matches(" broker ").count(), 3, "{started}");
         self.read();
         self.cluster("stop", &[]);

@@ -4,6 +4,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    process::Command,
 };
 
 use kraftd::protocol::{api::Response, messages::api_versions::ApiVersionsRequest};
@@ -91,6 +92,31 @@ fn a_mistake_on_the_socket_is_named_and_survived() {
         panic!("another answer");
     };
     assert!(answer.responses[0].error_code.is_ok());
+}
+
+/// A process that may open no more files could not write its log on.
+#[test]
+fn more_connections_than_files_leave_the_log_alone() {
+    let node = Site::formatted();
+    let server = node.server();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 200; exec \"$0\" \"$@\""]);
+    limited.arg(server.get_program()).args(server.get_args());
+    let _running = node.run(limited);
+    node.wait_for_lines("this process may open 200 files only");
+    node.wait_until_it_leads();
+    let write = |client: &mut Client, value| {
+        let change = [("log.retention.ms", requests::SET, Some(value))];
+        let change = requests::alter((requests::BROKER, ""), &change, false);
+        client.exchange(1, &change).expect("an answer");
+    };
+    let mut client = Client::connect(node.port).expect("a connection");
+    let crowd: Vec<_> = (0..250).map(|_| connect(node.port)).collect();
+    node.wait_for_lines("cannot accept a connection: 136 are open");
+    write(&mut client, "1");
+    drop(crowd);
+    let mut client = Client::connect(node.port).expect("a connection");
+    write(&mut client, "2");
 }
 
 fn connect(port: u16) -> TcpStream {
