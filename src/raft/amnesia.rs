@@ -201,7 +201,7 @@ impl Raft {
         let recovery = self.recovery(now);
         if recovery.has_heard_enough && recovery.follows_newest_epoch && recovery.is_caught_up {
             let end = self.durable_end.0;
-            tracing::warn!(why, end, "caught up after a loss: this voter votes again");
+            tracing::info!(why, end, "has what the quorum has: this voter votes again");
             self.set_standing(Standing::Sound);
         }
     }

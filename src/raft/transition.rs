@@ -200,9 +200,19 @@ impl Raft {
 
     /// A loss was found, or everything is back. Epoch, vote and role stay.
     pub(super) fn set_standing(&mut self, standing: Standing) {
+        self.tell_standing(&standing);
         self.state.standing = standing;
         let state = self.state.clone();
         self.effects.push_back(Effect::SaveQuorumState(state));
+    }
+
+    /// Who takes itself for one that has forgotten says so.
+    fn tell_standing(&self, new: &Standing) {
+        if let Standing::Amnesiac(why) = new
+            && *new != self.state.standing
+        {
+            tracing::info!(why, "does not vote until it has what the quorum has");
+        }
     }
 
     /// What is known of `epoch`: all if it is ours, nothing if it is a later one.
@@ -230,6 +240,7 @@ impl Raft {
             role.state_name(),
             self.role.state_name()
         );
+        self.tell_standing(&state.standing);
         if state != self.state {
             self.effects
                 .push_back(Effect::SaveQuorumState(state.clone()));

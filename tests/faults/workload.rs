@@ -216,7 +216,7 @@ impl Workload<'_> {
                 let topic = requests::assigned(name, &[&[BROKER]]);
                 (7, requests::create(vec![topic], false))
             }
-            Action::Delete => (6, requests::delete_state(Some(name), Uuid::ZERO)),
+            Action::Delete => (6, requests::delete_states(&[(Some(name), Uuid::ZERO)])),
             Action::Allocate => (0, requests::allocate(BROKER, self.broker_epoch)),
         }
     }

@@ -142,13 +142,15 @@ pub fn delete_by_name(names: &[&str]) -> Request {
     request.into()
 }
 
-pub fn delete_state(name: Option<&str>, topic_id: Uuid) -> Request {
+/// By name, by id, or by both.
+pub fn delete_states(topics: &[(Option<&str>, Uuid)]) -> Request {
+    let state = |(name, topic_id): &(Option<&str>, Uuid)| delete_topics::DeleteTopicState {
+        name: name.map(str::to_owned),
+        topic_id: *topic_id,
+        ..Default::default()
+    };
     let request = delete_topics::DeleteTopicsRequest {
-        topics: vec![delete_topics::DeleteTopicState {
-            name: name.map(str::to_owned),
-            topic_id,
-            ..Default::default()
-        }],
+        topics: topics.iter().map(state).collect(),
         timeout_ms: 30_000,
         ..Default::default()
     };

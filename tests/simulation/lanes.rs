@@ -21,6 +21,7 @@ impl World {
             Event::Answer { to, .. } => Some(to.node),
             Event::Disconnect { node, .. }
             | Event::DiskDone { node, .. }
+            | Event::HearDisk { node, .. }
             | Event::SnapshotDone { node, .. }
             | Event::Note { node, .. }
             | Event::DiskBack { node, .. }

@@ -391,13 +391,11 @@ impl World {
         if self.now.ms_since(self.node(id).noted_at) > NOTED_EVERY_MS {
             self.note_acknowledged(id);
         }
-        while let Some(report) = self.node(id).reports.pop_front() {
-            self.tell(id, life, report);
-        }
+        self.hear_disk(id, life);
     }
 
-    /// What the process waits for comes after all else that moves the log; it hears of that later. Says whether it
-    /// survives.
+    /// What the process waits for comes after all else that moves the log; it hears of that as soon as it listens
+    /// again. Says whether it survives.
     fn settle_log(&mut self, id: NodeId) -> bool {
         while self.node(id).moves_log() {
             if !self.finish_work(id) {
@@ -405,7 +403,17 @@ impl World {
             }
             self.node(id).take_up();
         }
+        if !self.node(id).reports.is_empty() {
+            let life = self.node(id).life;
+            self.after(0, Event::HearDisk { node: id, life });
+        }
         true
+    }
+
+    pub fn hear_disk(&mut self, id: NodeId, life: u64) {
+        while let Some(report) = self.node(id).reports.pop_front() {
+            self.tell(id, life, report);
+        }
     }
 
     /// The disk has done what it was about, if it still was. Says whether the process survives.

@@ -48,6 +48,11 @@ pub enum Event {
         node: NodeId,
         life: u64,
     },
+    /// The process listens to what the disk has done.
+    HearDisk {
+        node: NodeId,
+        life: u64,
+    },
     /// The thread that writes a snapshot is about to end.
     SnapshotDone {
         node: NodeId,
@@ -292,6 +297,11 @@ impl World {
                 self.with(node, life, |core, now| core.on_disconnect(now, peer));
             }
             Event::DiskDone { node, life } => self.on_disk_done(node, life),
+            Event::HearDisk { node, life } => {
+                if self.node(node).life == life {
+                    self.hear_disk(node, life);
+                }
+            }
             Event::SnapshotDone {
                 node,
                 life,

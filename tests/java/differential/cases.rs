@@ -456,6 +456,34 @@ pub const CASES: &[Case] = &[
             false,
         )
     }),
+    // A broker would have refused it; a controller judges topics by its file alone.
+    ("all brokers' odd lag", 1, |_| {
+        alter(
+            (BROKER, ""),
+            &[("log.cleaner.min.compaction.lag.ms", SET, Some("7d"))],
+            false,
+        )
+    }),
+    ("a topic under an odd lag", 7, |_| {
+        create(
+            vec![configured("lagging", &[("retention.ms", Some("5000"))])],
+            false,
+        )
+    }),
+    ("a topic's lag under an odd lag", 1, |_| {
+        alter(
+            (TOPIC, "lagging"),
+            &[("max.compaction.lag.ms", SET, Some("5"))],
+            false,
+        )
+    }),
+    ("all brokers' lag again", 1, |_| {
+        alter(
+            (BROKER, ""),
+            &[("log.cleaner.min.compaction.lag.ms", DELETE, None)],
+            false,
+        )
+    }),
     ("client metrics", 1, |_| {
         alter((16, "m"), &[("interval.ms", SET, Some("60000"))], false)
     }),
@@ -464,6 +492,29 @@ pub const CASES: &[Case] = &[
     }),
     ("client metrics, too often", 1, |_| {
         alter((16, "m"), &[("interval.ms", SET, Some("1"))], false)
+    }),
+    ("client metrics by a pattern", 1, |_| {
+        alter(
+            (16, "m"),
+            &[(
+                "match",
+                SET,
+                Some("client_id=app-[0-9]+,client_software_name=a{2}"),
+            )],
+            false,
+        )
+    }),
+    ("client metrics by an odd brace", 1, |_| {
+        alter((16, "m"), &[("match", SET, Some("client_id={app}"))], false)
+    }),
+    ("client metrics by an odd range", 1, |_| {
+        alter((16, "m"), &[("match", SET, Some("client_id=[z-a]"))], false)
+    }),
+    ("client metrics by an odd star", 1, |_| {
+        alter((16, "m"), &[("match", SET, Some("client_id=a**"))], false)
+    }),
+    ("client metrics by two signs", 1, |_| {
+        alter((16, "m"), &[("match", SET, Some("client_id=a=b"))], false)
     }),
     ("client metrics without a name", 1, |_| {
         alter((16, ""), &[("interval.ms", SET, Some("60000"))], false)
@@ -710,6 +761,19 @@ pub const CASES: &[Case] = &[
     }),
     ("feature, oldest version", 0, |_| {
         update_features(&[("group.version", 1, 1)], false)
+    }),
+    ("feature down, oldest version", 0, |_| {
+        let update = update_features::FeatureUpdateKey {
+            feature: "group.version".to_owned(),
+            max_version_level: 0,
+            allow_downgrade: true,
+            ..Default::default()
+        };
+        let request = update_features::UpdateFeaturesRequest {
+            feature_updates: vec![update],
+            ..Default::default()
+        };
+        request.into()
     }),
     ("two features, one wrong", 1, |_| {
         update_features(&[("streams.version", 1, 1), ("nonsense", 1, 1)], false)
@@ -979,15 +1043,28 @@ pub const CASES: &[Case] = &[
     ("delete", 5, |_| delete_by_name(&["old"])),
     ("delete again", 5, |_| delete_by_name(&["old"])),
     ("delete, oldest version", 1, |_| delete_by_name(&["half"])),
-    ("delete by id", 6, |w| delete_state(None, w.topic("b"))),
+    ("delete by id", 6, |w| {
+        delete_states(&[(None, w.topic("b"))])
+    }),
     ("delete by a wrong id", 6, |w| {
-        delete_state(None, w.topic("nothing"))
+        delete_states(&[(None, w.topic("nothing"))])
     }),
     ("delete by name and id", 6, |w| {
-        delete_state(Some("a"), w.topic("a"))
+        delete_states(&[(Some("a"), w.topic("a"))])
     }),
-    ("delete by neither", 6, |_| delete_state(None, Uuid::ZERO)),
-    ("delete by name", 6, |_| delete_state(Some("c"), Uuid::ZERO)),
+    ("delete by the same id twice, and by name", 6, |w| {
+        let id = w.topic("a");
+        delete_states(&[(None, id), (None, id), (Some("a"), Uuid::ZERO)])
+    }),
+    ("delete by id and by name", 6, |w| {
+        delete_states(&[(None, w.topic("a")), (Some("a"), Uuid::ZERO)])
+    }),
+    ("delete by neither", 6, |_| {
+        delete_states(&[(None, Uuid::ZERO)])
+    }),
+    ("delete by name", 6, |_| {
+        delete_states(&[(Some("c"), Uuid::ZERO)])
+    }),
 ];
 
 fn software(name: &str, version: &str) -> Request {
