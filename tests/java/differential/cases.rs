@@ -466,7 +466,10 @@ pub const CASES: &[Case] = &[
     }),
     ("a topic under an odd lag", 7, |_| {
         create(
-            vec![configured("lagging", &[("retention.ms", Some("5000"))])],
+            vec![configured(
+                assigned("lagging", &[&[101]]),
+                &[("retention.ms", Some("5000"))],
+            )],
             false,
         )
     }),

@@ -163,6 +163,8 @@ fn put_in_order(response: &mut Response) {
                 }
             }
         }
+        // Both shuffle it.
+        Response::DeleteTopics(answer) => answer.responses.sort_by(|a, b| a.name.cmp(&b.name)),
         Response::ElectLeaders(answer) => {
             answer
                 .replica_election_results
