@@ -4,6 +4,7 @@
 use kraftd::{
     metadata::{
         State,
+        brokers::Broker,
         configs::{ConfigResource, ResourceType},
         partitions::{LeaderRecoveryState, Partition},
         topics::TopicIdPartition,
@@ -95,21 +96,39 @@ impl Images {
         let mut touched = self.steps[since..=index]
             .iter()
             .flat_map(|step| &step.touched);
-        let small = ours.features == theirs.features
-            && ours.controllers == theirs.controllers
-            && ours.producer_ids == theirs.producer_ids
-            && ours.quotas == theirs.quotas
-            && ours.acls == theirs.acls
-            && ours.scram == theirs.scram
-            && ours.tokens == theirs.tokens;
-        Some(small && touched.all(|touched| touched.agrees(ours, theirs)))
+        Some(is_small_equal(ours, theirs) && touched.all(|touched| touched.agrees(ours, theirs)))
     }
 }
 
-/// Whether all is equal, indexes included. Records are compared, since a state read from a snapshot no
-/// longer knows where each one stood.
+/// Whether all is equal, indexes included.
 fn equal(ours: &State, theirs: &State) -> bool {
-    ours.topics == theirs.topics && ours.snapshot_records().eq(theirs.snapshot_records())
+    let brokers = |state: &State| -> Vec<Broker> {
+        let brokers = state.brokers.iter();
+        brokers.map(|(_, broker)| as_in_snapshots(broker)).collect()
+    };
+    ours.topics == theirs.topics
+        && ours.configs == theirs.configs
+        && brokers(ours) == brokers(theirs)
+        && is_small_equal(ours, theirs)
+}
+
+/// Of what is looked at each time.
+fn is_small_equal(ours: &State, theirs: &State) -> bool {
+    ours.features == theirs.features
+        && ours.controllers == theirs.controllers
+        && ours.producer_ids == theirs.producer_ids
+        && ours.quotas == theirs.quotas
+        && ours.acls == theirs.acls
+        && ours.scram == theirs.scram
+        && ours.tokens == theirs.tokens
+}
+
+/// A state read from a snapshot does not know where each record stood.
+fn as_in_snapshots(broker: &Broker) -> Broker {
+    Broker {
+        registered_at: Offset(0),
+        ..broker.clone()
+    }
 }
 
 impl Touched {
@@ -147,13 +166,7 @@ impl Touched {
             }
             Touched::Partition(key) => ours.topics.partition(*key) == theirs.topics.partition(*key),
             Touched::Broker(id) => {
-                let registered = |state: &State| {
-                    let broker = state.brokers.get(*id)?;
-                    let mut broker = (**broker).clone();
-                    // A snapshot does not keep it.
-                    broker.registered_at = Offset(0);
-                    Some(broker)
-                };
+                let registered = |state: &State| Some(as_in_snapshots(state.brokers.get(*id)?));
                 registered(ours) == registered(theirs)
             }
             Touched::Config(resource) => ours.configs.of(resource) == theirs.configs.of(resource),
