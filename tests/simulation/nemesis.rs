@@ -265,9 +265,13 @@ impl World {
         let node = self.nodes.get_mut(&id).expect("a node");
         node.dark = true;
         if let Some(end) = node.phantom_from.take() {
+            // What was never synced goes, also from a disk that is worn.
+            let is_worn = node.disk.is_worn();
+            node.disk.wear_out(false);
             node.disk
                 .truncate(end.max(node.disk.start().offset))
                 .expect("a simulated disk");
+            node.disk.wear_out(is_worn);
         }
         if node.disk.cut_power(&mut self.rng) > 0 {
             self.coverage.reach(Mark::TornTail);
