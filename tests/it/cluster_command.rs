@@ -5,23 +5,30 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Command, Output},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use crate::home::{self, FIRST_ID, text};
 
 const HOSTS: [&str; 3] = ["one", "two", "three"];
 
+/// Sites have ids of their own, since `stop` looks for them on the whole machine: one ends while others run.
+static SITES: AtomicUsize = AtomicUsize::new(0);
+
 struct Site {
     dir: tempfile::TempDir,
+    /// Of the first host; the others' follow.
+    first_id: usize,
 }
 
 impl Site {
     fn new() -> Site {
         let site = Site {
             dir: tempfile::tempdir().expect("a folder"),
+            first_id: FIRST_ID + 1_000 + 10 * SITES.fetch_add(1, Ordering::Relaxed),
         };
         let ports = home::free_ports::<3>();
-        let voter = |(at, port)| format!("{}@localhost:{port}", FIRST_ID + at);
+        let voter = |(at, port)| format!("{}@localhost:{port}", site.first_id + at);
         let voters: Vec<String> = ports.iter().enumerate().map(voter).collect();
         for (at, host) in HOSTS.iter().enumerate() {
             let home = site.home(host);
@@ -30,7 +37,7 @@ impl Site {
                 "process.roles=controller\nnode.id={}\ncontroller.quorum.voters={}\n\
                  controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://localhost:{}\n\
                  log.dirs=data\n",
-                FIRST_ID + at,
+                site.first_id + at,
                 voters.join(","),
                 ports[at]
             );
@@ -137,7 +144,7 @@ fn hosts_are_formatted_with_one_id_started_shown_and_stopped() {
         "{alone:?}"
     );
     let stopped = site.cluster("stop", &hosts);
-    let expected = [0, 1, 2].map(|at| (HOSTS[at], FIRST_ID + at));
+    let expected = [0, 1, 2].map(|at| (HOSTS[at], site.first_id + at));
     let [one, two, three] = expected;
     assert_eq!(
         text(&stopped.stdout),
@@ -168,7 +175,8 @@ fn hosts_of_different_clusters_are_not_mixed() {
         ("two", "BBBBBBBBBBBBBBBBBBBBXQ"),
     ] {
         fs::create_dir_all(site.home(host).join("data")).expect("creates");
-        let text = format!("version=1\ncluster.id={id}\nnode.id={FIRST_ID}\n");
+        let first_id = site.first_id;
+        let text = format!("version=1\ncluster.id={id}\nnode.id={first_id}\n");
         fs::write(site.home(host).join("data/meta.properties"), text).expect("writes");
     }
     let refused = site.cluster("start", &HOSTS.join(","));

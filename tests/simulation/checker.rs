@@ -63,12 +63,13 @@ impl Checker {
         );
     }
 
-    /// The node has forgotten its votes. In a quorum of five it may give another one in an epoch whose
-    /// candidate has given up (see `raft::amnesia`); one leader per epoch holds all the same.
+    /// The node has forgotten its votes. It may give another one in an epoch whose candidate has given up: itself, since
+    /// a candidacy ends with its process, or anybody in a quorum of five (see `raft::amnesia`). One leader per epoch
+    /// holds all the same.
     pub fn on_forgotten(&mut self, voter: NodeId, nodes: i32) {
-        if nodes >= 5 {
-            self.votes.retain(|(_, other), _| *other != voter);
-        }
+        let of_itself = |candidate: &ReplicaKey| candidate.id == voter;
+        self.votes
+            .retain(|(_, other), candidate| *other != voter || nodes < 5 && !of_itself(candidate));
     }
 
     /// The node says that everything below `high_watermark` is committed. Says which batches are new

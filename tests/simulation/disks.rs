@@ -73,10 +73,11 @@ impl World {
         damaged
     }
 
-    /// Only where the others have records: a quorum that never wrote any cannot be told from a new one.
+    /// Only where the others have records on disk: a quorum that never wrote any cannot be told from a new one, and
+    /// neither can it by a voter that never did.
     pub fn replace_disk(&mut self, id: NodeId) {
         let mut others = self.nodes.values().filter(|node| node.id != id);
-        let have_records = others.all(|node| node.disk.end() > Offset(0));
+        let have_records = others.all(|node| node.disk.synced_end() > Offset(0));
         if self.may_damage(id) && have_records {
             self.kill(id);
             self.put_in_blank_disk(id);
