@@ -74,7 +74,7 @@ pub enum Effect {
     /// Removes the log before the end of snapshot `start`, and all older snapshots. Asynchronous, in the
     /// same order; answered with [`LogEvent::LogStart`].
     DropPrefix { start: OffsetAndEpoch },
-    /// For logs and metrics: who leads as far as this node knows. Ourselves we name when we are active.
+    /// For the log: who leads as far as this node knows. Ourselves we name when we are active.
     Leader {
         leader: Option<NodeId>,
         epoch: Epoch,
