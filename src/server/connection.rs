@@ -93,22 +93,18 @@ pub async fn serve(acceptor: Arc<Acceptor>, stream: TcpStream, peer: SocketAddr)
         stream,
         received: BytesMut::new(),
     };
-    let end = loop {
-        if let Err(end) = connection.serve_next().await {
-            break end;
+    match connection.serve_until_it_ends().await {
+        end @ (End::Closed | End::Idle(_) | End::Shutdown | End::Io(_)) => {
+            debug!("connection from {peer}: {end}");
         }
-    };
-    match end {
-        End::Closed | End::Idle(_) | End::Shutdown => debug!("connection from {peer}: {end}"),
-        End::Stalled
+        end @ (End::Stalled
         | End::Unread(_)
         | End::Malformed(_)
         | End::Foreign(_)
         | End::NotServed(_)
-        | End::Version { .. } => {
+        | End::Version { .. }) => {
             info!("closing the connection from {peer}: {end}");
         }
-        End::Io(error) => debug!("connection from {peer}: {error}"),
     }
 }
 
@@ -120,6 +116,14 @@ struct Connection {
 }
 
 impl Connection {
+    async fn serve_until_it_ends(&mut self) -> End {
+        loop {
+            if let Err(end) = self.serve_next().await {
+                return end;
+            }
+        }
+    }
+
     async fn serve_next(&mut self) -> Result<(), End> {
         let frame = self.next_frame().await?;
         let mut reader = Reader::new(&frame);
@@ -268,11 +272,7 @@ mod tests {
                 stream,
                 received: BytesMut::new(),
             };
-            let end = loop {
-                if let Err(end) = connection.serve_next().await {
-                    break end;
-                }
-            };
+            let end = connection.serve_until_it_ends().await;
             assert!(matches!(end, End::Unread(_)), "{end}");
         });
         client.join().expect("the connection was closed");

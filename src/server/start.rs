@@ -311,24 +311,26 @@ async fn accept(listener: TcpListener, acceptor: Arc<Acceptor>) {
     let most = open_files::make_room_for_connections();
     let room = Arc::new(Semaphore::new(most));
     loop {
-        let accepted = listener.accept().await;
-        let refused = match (accepted, room.clone().try_acquire_owned()) {
-            (Ok((stream, peer)), Ok(place)) => match stream.set_nodelay(true) {
-                Ok(()) => {
-                    let acceptor = acceptor.clone();
-                    tokio::spawn(async move {
-                        connection::serve(acceptor, stream, peer).await;
-                        drop(place);
-                    });
-                    continue;
-                }
-                Err(error) => error.to_string(),
-            },
-            (Ok(_), Err(_)) => format!("{most} are open, and the files of the log need the rest"),
-            (Err(error), _) => error.to_string(),
-        };
-        warn!("cannot accept a connection: {refused}");
-        tokio::time::sleep(PAUSE).await;
+        let accepted = listener.accept().await.map_err(text);
+        let admitted = accepted.and_then(|(stream, peer)| {
+            stream.set_nodelay(true).map_err(text)?;
+            let full = |_| format!("{most} are open, and the files of the log need the rest");
+            let place = room.clone().try_acquire_owned().map_err(full)?;
+            Ok((stream, peer, place))
+        });
+        match admitted {
+            Ok((stream, peer, place)) => {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    connection::serve(acceptor, stream, peer).await;
+                    drop(place);
+                });
+            }
+            Err(reason) => {
+                warn!("cannot accept a connection: {reason}");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 }
 
