@@ -354,9 +354,7 @@ impl Raft {
         leader: NodeId,
         epoch: Epoch,
     ) -> bool {
-        if epoch <= LAST_EPOCH {
-            self.note_epoch(from, epoch);
-        }
+        self.note_epoch(from, epoch);
         let before = (self.state.epoch, self.state.leader);
         let stale = epoch < self.state.epoch || error == ErrorCode::UNKNOWN_LEADER_EPOCH;
         let answers_epoch =
