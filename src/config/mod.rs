@@ -211,9 +211,7 @@ impl Config {
             identity,
         })
     }
-}
 
-impl Config {
     /// What else is to be said at a start: a port that others do not look at may be meant, behind a proxy.
     pub fn other_port(&self) -> Option<Warning> {
         let own = self.identity.own_voter()?;

@@ -2,7 +2,7 @@
 //! `LogConfig`, `GroupConfig` and `ClientMetricsConfigs` of Kafka 4.3.1). Values of brokers are not
 //! judged here: the broker that forwards a request has done so.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use fancy_regex::Regex;
 
@@ -446,8 +446,10 @@ fn is_match_pattern(text: &str) -> bool {
 /// nobody would hear of one that is none. Java's dialect has some rare words that this crate's has not (`\Q`,
 /// `\p{javaLowerCase}`): these are refused, too.
 fn is_java_pattern(pattern: &str) -> bool {
-    // A brace that begins no number stands for itself here, and is a mistake there.
-    let odd_brace = r"^(?>\\[pPxk]\{\w+\}|\\.|\[[^\]]*\]|\{\d+\}|[^{])*+\{";
-    let odd_brace = Regex::new(odd_brace).expect("a pattern of ours");
-    Regex::new(pattern).is_ok() && odd_brace.is_match(pattern).is_ok_and(|is_odd| !is_odd)
+    /// A brace that begins no number: it stands for itself here, and is a mistake there.
+    static ODD_BRACE: LazyLock<Regex> = LazyLock::new(|| {
+        let odd = r"^(?>\\[pPxk]\{\w+\}|\\.|\[[^\]]*\]|\{\d+\}|[^{])*+\{";
+        Regex::new(odd).expect("a pattern of ours")
+    });
+    Regex::new(pattern).is_ok() && ODD_BRACE.is_match(pattern).is_ok_and(|is_odd| !is_odd)
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt};
 
 use imbl::OrdMap;
 
-use super::{ApiError, Cx, MAX_RECORDS_PER_USER_OP, Options, Outcome, State, config_rules};
+use super::{ApiError, Cx, MAX_RECORDS_PER_USER_OP, Options, Outcome, State, config_rules, nested};
 use crate::protocol::{
     ErrorCode,
     messages::{alter_configs as legacy, incremental_alter_configs as incremental},
@@ -105,15 +105,8 @@ impl Configs {
     pub(super) fn replay(&mut self, record: &ConfigRecord) -> Result<(), String> {
         let resource_type = ResourceType(record.resource_type);
         let resource = ConfigResource::new(resource_type, record.resource_name.clone());
-        if let Some(value) = &record.value {
-            let values = self.by_resource.entry(resource).or_default();
-            values.insert(record.name.clone(), value.clone());
-        } else if let Some(values) = self.by_resource.get_mut(&resource) {
-            values.remove(&record.name);
-            if values.is_empty() {
-                self.by_resource.remove(&resource);
-            }
-        }
+        let value = record.value.clone();
+        nested::set(&mut self.by_resource, resource, &record.name, value);
         Ok(())
     }
 

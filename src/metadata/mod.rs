@@ -9,6 +9,7 @@ mod assignments;
 mod broker_key_table;
 mod config_rules;
 mod leadership;
+mod nested;
 mod outcome;
 mod placement;
 mod state;

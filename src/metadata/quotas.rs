@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
+use super::nested;
 use crate::protocol::records::{ClientQuotaRecord, EntityData, MetadataRecord};
 
 /// Whom a quota is for: entity type to name, where no name means the default of that type.
@@ -19,15 +20,8 @@ pub struct Quotas {
 impl Quotas {
     pub(super) fn replay(&mut self, record: &ClientQuotaRecord) -> Result<(), String> {
         let entity = entity_of(record);
-        let mut values = self.by_entity.get(&entity).cloned().unwrap_or_default();
-        match record.remove {
-            true => values.remove(&record.key),
-            false => values.insert(record.key.clone(), record.value),
-        };
-        match values.is_empty() {
-            true => self.by_entity.remove(&entity),
-            false => self.by_entity.insert(entity, values),
-        };
+        let value = (!record.remove).then_some(record.value);
+        nested::set(&mut self.by_entity, entity, &record.key, value);
         Ok(())
     }
 
