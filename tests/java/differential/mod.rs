@@ -1,5 +1,5 @@
 //! The same requests to a Java controller and to ours: every answer is compared field by field, and so
-//! is the metadata that both have committed at the end. [`cases`] is the table.
+//! is the metadata that both have committed at the end. [`cases`] are the tables.
 
 mod cases;
 mod world;
@@ -51,7 +51,7 @@ fn answers_and_metadata_are_javas() {
     let served = served_by(&ours);
     let wrong = NOT_SERVED.iter().find(|key| served.contains(key));
     assert_eq!(wrong, None, "it is served: take it off the list");
-    for (name, version, request) in CASES {
+    for (name, version, request) in CASES.into_iter().flatten() {
         if NOT_SERVED.contains(&request(&at_java).api_key()) {
             continue;
         }
