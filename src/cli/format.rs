@@ -19,6 +19,7 @@ use crate::{
         ensemble::Ensemble,
         meta_properties::{self, MetaProperties},
     },
+    metadata::activation::feature_records,
     protocol::{
         features::{FEATURES, Feature, KRAFT_VERSION, METADATA_VERSION, MetadataVersion},
         records::{FeatureLevelRecord, MetadataRecord, UserScramCredentialRecord},
@@ -107,7 +108,7 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     check_quorum_flags(&arguments, &identity)?;
     let version = version(release, &asked, unstable)?;
     let levels = levels(version, &asked, unstable)?;
-    let mut records = feature_records(&levels);
+    let mut records = feature_records(levels.iter().map(|(name, level)| (*name, *level)));
     records.extend(credentials(version, &arguments.add_scram)?);
     let unformatted = unformatted(&arguments, &identity)?;
     if unformatted.is_empty() {
@@ -299,23 +300,6 @@ fn of_another_cluster(ensemble: &Ensemble, arguments: &Arguments) -> String {
         ),
         None => String::new(),
     }
-}
-
-/// metadata.version first, as Kafka writes them; a level of 0 needs no record.
-fn feature_records(levels: &BTreeMap<&'static str, i16>) -> Vec<MetadataRecord> {
-    let (first, others): (Vec<_>, Vec<_>) = levels
-        .iter()
-        .filter(|(_, level)| **level > 0)
-        .partition(|(name, _)| **name == METADATA_VERSION);
-    let record = |(name, level): (&&'static str, &i16)| {
-        FeatureLevelRecord {
-            name: (*name).to_owned(),
-            feature_level: *level,
-            ..Default::default()
-        }
-        .into()
-    };
-    first.into_iter().chain(others).map(record).collect()
 }
 
 /// In the words of Kafka's `BootstrapMetadata`, but for secrets.

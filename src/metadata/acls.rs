@@ -30,11 +30,6 @@ impl Acls {
             .ok_or_else(|| format!("there is no access control entry {}", record.id))
     }
 
-    /// Every entry, in the order of the ids.
-    pub fn iter(&self) -> impl Iterator<Item = &AccessControlEntryRecord> {
-        self.by_id.values()
-    }
-
     /// The records that make these entries anew.
     pub(super) fn records(&self) -> impl Iterator<Item = MetadataRecord> + Send + use<> {
         self.by_id

@@ -90,25 +90,29 @@ pub fn records(state: &State, options: &Options) -> Result<Outcome<String>, Acti
 /// The content of a new cluster that was formatted with nothing but a metadata.version: the default
 /// level of every feature (`BootstrapMetadata.fromVersion`).
 pub fn default_bootstrap(version: MetadataVersion) -> Vec<MetadataRecord> {
-    let mut levels: Vec<_> = FEATURES
+    let others = FEATURES
         .iter()
         .filter(|feature| feature.name != KRAFT_VERSION)
-        .map(|feature| (feature.name, feature.default_level(version)))
-        .filter(|(_, level)| *level > 0)
-        .collect();
-    levels.sort();
-    [(METADATA_VERSION, version.0)]
-        .into_iter()
-        .chain(levels)
-        .map(|(name, feature_level)| {
-            FeatureLevelRecord {
-                name: name.to_owned(),
-                feature_level,
-                ..Default::default()
-            }
-            .into()
-        })
-        .collect()
+        .map(|feature| (feature.name, feature.default_level(version)));
+    feature_records(others.chain([(METADATA_VERSION, version.0)]))
+}
+
+/// The records that give a new cluster these levels, in Kafka's order: metadata.version first, the others by name.
+/// A level of 0 needs no record.
+pub fn feature_records<'a>(
+    levels: impl IntoIterator<Item = (&'a str, i16)>,
+) -> Vec<MetadataRecord> {
+    let mut levels: Vec<_> = levels.into_iter().filter(|(_, level)| *level > 0).collect();
+    levels.sort_by_key(|(name, _)| (*name != METADATA_VERSION, *name));
+    let record = |(name, feature_level): (&str, i16)| {
+        FeatureLevelRecord {
+            name: name.to_owned(),
+            feature_level,
+            ..Default::default()
+        }
+        .into()
+    };
+    levels.into_iter().map(record).collect()
 }
 
 /// What an idle controller writes, so that its brokers see the log move.

@@ -73,8 +73,7 @@ fn alter(
         .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
     let isr = proposed_isr(asked, cx.api_version);
     let recovery = check(state, broker_id, partition, asked, &isr)?;
-    let is_active = |id| state.brokers.is_active(id);
-    let mut change = leadership::change(state, cx.options, key, partition, is_active);
+    let mut change = leadership::change(state, cx.options, key, partition);
     change.isr = isr.iter().map(|(id, _)| *id).collect();
     change.leader_recovery_state = recovery;
     let mut current = Partition::clone(partition);

@@ -114,8 +114,7 @@ fn assigned(
     if !partition.replicas.contains(&broker) {
         return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
     }
-    let is_active = |id| state.brokers.is_active(id);
-    let mut change = leadership::change(state, cx.options, key, partition, is_active);
+    let mut change = leadership::change(state, cx.options, key, partition);
     // A choice of directory elects nobody uncleanly.
     change.election = super::partition_change::Election::Online;
     change.directory = Some((broker, directory));

@@ -124,8 +124,7 @@ fn elect_leader(
     if not_needed {
         return Err(refuse(ErrorCode::ELECTION_NOT_NEEDED));
     }
-    let is_active = |id| state.brokers.is_active(id);
-    let mut change = leadership::change(state, options, key, partition, is_active);
+    let mut change = leadership::change(state, options, key, partition);
     change.election = election;
     change.build().ok_or_else(|| refuse(not_available))
 }
@@ -140,8 +139,7 @@ pub fn balance_leaders(state: &State, cx: &mut Cx<'_>) -> Outcome<bool> {
         let Some(partition) = state.topics.partition(key) else {
             continue;
         };
-        let is_active = |id| state.brokers.is_active(id);
-        let mut change = leadership::change(state, cx.options, key, partition, is_active);
+        let mut change = leadership::change(state, cx.options, key, partition);
         change.election = Election::Preferred;
         records.extend(change.build().map(MetadataRecord::from));
     }

@@ -30,6 +30,15 @@ struct Movement<'a> {
     unclean: Option<NodeId>,
 }
 
+impl Movement<'_> {
+    fn leaving(id: NodeId) -> Self {
+        Movement {
+            leaving: Some(id),
+            ..Default::default()
+        }
+    }
+}
+
 /// Leader and ISR changes for `partitions`.
 fn moves(
     state: &State,
@@ -91,6 +100,7 @@ impl Rules {
         }
     }
 
+    /// `is_active` says who may lead at all; that the directory is online is asked for here.
     fn change<'a>(
         self,
         state: &'a State,
@@ -112,15 +122,14 @@ impl Rules {
     }
 }
 
-/// A change to a partition, with the settings of its topic. `is_active` says who may lead at all; that
-/// the directory is online is asked for here.
+/// A change to a partition, with the settings of its topic, while no broker is on the move.
 pub(super) fn change<'a>(
     state: &'a State,
     options: &Options,
     key: TopicIdPartition,
     partition: &'a Partition,
-    is_active: impl Fn(NodeId) -> bool + 'a,
 ) -> PartitionChange<'a> {
+    let is_active = |id| state.brokers.is_active(id);
     Rules::of(state, options, key.topic_id).change(state, key, partition, is_active)
 }
 
@@ -134,10 +143,7 @@ pub(super) fn fence(
     let Some(broker) = state.brokers.get(id) else {
         return;
     };
-    let movement = Movement {
-        leaving: Some(id),
-        ..Default::default()
-    };
+    let movement = Movement::leaving(id);
     moves(
         state,
         options,
@@ -194,10 +200,7 @@ pub(super) fn controlled_shutdown(
             change.in_controlled_shutdown = IN_CONTROLLED_SHUTDOWN;
         }));
     }
-    let movement = Movement {
-        leaving: Some(id),
-        ..Default::default()
-    };
+    let movement = Movement::leaving(id);
     moves(
         state,
         options,
@@ -237,10 +240,7 @@ pub(super) fn shutdown(
             records,
         );
     } else {
-        let movement = Movement {
-            leaving: Some(id),
-            ..Default::default()
-        };
+        let movement = Movement::leaving(id);
         moves(
             state,
             options,
@@ -261,10 +261,7 @@ pub(super) fn unregister(
     let Some(broker) = state.brokers.get(id) else {
         return;
     };
-    let movement = Movement {
-        leaving: Some(id),
-        ..Default::default()
-    };
+    let movement = Movement::leaving(id);
     moves(
         state,
         options,
@@ -305,10 +302,7 @@ pub(super) fn directories_offline(
     if newly_offline.is_empty() {
         return;
     }
-    let movement = Movement {
-        leaving: Some(id),
-        ..Default::default()
-    };
+    let movement = Movement::leaving(id);
     for directory in newly_offline {
         moves(
             state,
@@ -331,10 +325,7 @@ pub(super) fn assigned_offline(
     partitions: impl Iterator<Item = TopicIdPartition>,
     records: &mut Vec<MetadataRecord>,
 ) {
-    let movement = Movement {
-        leaving: Some(id),
-        ..Default::default()
-    };
+    let movement = Movement::leaving(id);
     moves(state, options, movement, partitions, records);
 }
 

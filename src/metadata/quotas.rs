@@ -25,11 +25,6 @@ impl Quotas {
         Ok(())
     }
 
-    /// The quotas of one entity, by key.
-    pub fn of(&self, entity: &Entity) -> Option<&OrdMap<String, f64>> {
-        self.by_entity.get(entity)
-    }
-
     /// The records that make these quotas anew.
     pub(super) fn records(&self) -> impl Iterator<Item = MetadataRecord> + Send + use<> {
         self.by_entity

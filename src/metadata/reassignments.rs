@@ -121,8 +121,7 @@ fn begin(
     };
     let removing = difference(&partition.replicas, target);
     let adding = difference(target, &partition.replicas);
-    let is_active = |id| state.brokers.is_active(id);
-    let mut change = leadership::change(state, options, key, partition, is_active);
+    let mut change = leadership::change(state, options, key, partition);
     // A reassignment elects nobody uncleanly.
     change.election = Election::Online;
     change.replicas = target.iter().chain(&removing).copied().collect();
@@ -173,8 +172,7 @@ fn cancel(
         }
         isr.push(*first);
     }
-    let is_active = |id| state.brokers.is_active(id);
-    let mut change = leadership::change(state, options, key, partition, is_active);
+    let mut change = leadership::change(state, options, key, partition);
     if unclean {
         change.election = Election::Unclean;
     }

@@ -34,11 +34,6 @@ impl Scram {
         })
     }
 
-    /// The credential of a user for a mechanism.
-    pub fn get(&self, mechanism: i8, user: &str) -> Option<&UserScramCredentialRecord> {
-        self.credentials.get(&(mechanism, user.to_owned()))
-    }
-
     /// The records that make these credentials anew.
     pub(super) fn records(&self) -> impl Iterator<Item = MetadataRecord> + Send + use<> {
         let credentials = self.credentials.clone().into_iter();

@@ -31,8 +31,6 @@ pub struct ReplayError {
 pub struct Transaction {
     /// Offset of its BeginTransaction record.
     pub start: Offset,
-    /// What the transaction is for, in words.
-    pub name: Option<String>,
     /// The state as it was before, to which an abort returns.
     before: Arc<State>,
 }
@@ -114,7 +112,7 @@ impl State {
             RemoveUserScramCredential(record) => self.scram.replay_remove(record),
             DelegationToken(record) => self.tokens.replay(record),
             RemoveDelegationToken(record) => self.tokens.replay_remove(record),
-            BeginTransaction(record) => self.begin(offset, record.name.clone()),
+            BeginTransaction(_) => self.begin(offset),
             EndTransaction(_) => self.end(),
             AbortTransaction(_) => self.abort(),
             // Offsets move; ZooKeeper is gone (KIP-866 ended with 4.0).
@@ -122,7 +120,7 @@ impl State {
         }
     }
 
-    fn begin(&mut self, offset: Offset, name: Option<String>) -> Result<(), String> {
+    fn begin(&mut self, offset: Offset) -> Result<(), String> {
         if let Some(open) = &self.transaction {
             return Err(format!(
                 "the transaction at {} was never closed",
@@ -132,7 +130,6 @@ impl State {
         let before = Arc::new(self.clone());
         self.transaction = Some(Transaction {
             start: offset,
-            name,
             before,
         });
         Ok(())

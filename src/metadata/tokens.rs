@@ -28,11 +28,6 @@ impl Tokens {
         Ok(())
     }
 
-    /// A token by its id.
-    pub fn get(&self, id: &str) -> Option<&DelegationTokenRecord> {
-        self.by_id.get(id)
-    }
-
     /// The records that make these tokens anew.
     pub(super) fn records(&self) -> impl Iterator<Item = MetadataRecord> + Send + use<> {
         self.by_id

@@ -111,11 +111,6 @@ impl MetadataVersion {
         rows.any(|(level, _, changed)| *changed && older < *level && *level <= newer)
     }
 
-    /// SCRAM credentials are kept in the log.
-    pub fn is_scram_supported(self) -> bool {
-        self >= MetadataVersion::V3_5_IV2
-    }
-
     /// Until here, a leader's epoch rises whenever a replica leaves the in-sync set.
     pub fn is_leader_epoch_bump_required_on_isr_shrink(self) -> bool {
         self < MetadataVersion::V3_6_IV0
@@ -124,11 +119,6 @@ impl MetadataVersion {
     /// Transactions of metadata records (KIP-868).
     pub fn is_metadata_transaction_supported(self) -> bool {
         self >= MetadataVersion::V3_6_IV1
-    }
-
-    /// Delegation tokens are kept in the log.
-    pub fn is_delegation_token_supported(self) -> bool {
-        self >= MetadataVersion::V3_6_IV2
     }
 
     /// Controllers register (KIP-919).
