@@ -1,8 +1,9 @@
 #!/bin/sh
-# Builds the bugs of others in, one after the other, and says which seed finds each (docs/BUG-BANK.md). Those within
+# Builds the bugs of others in, one after the other, and writes which seed finds each into docs/BUG-BANK.md. Those within
 # the core are patches, in a copy of the source: a thread that is named after one has it (gate.rs).
 set -eu
 cd "$(dirname "$0")/.."
+page=$PWD/docs/BUG-BANK.md
 bugs=$PWD/tests/simulation/core_bugs
 copy=target/bug-bank
 parts="bin config benches src tests Cargo.lock Cargo.toml rust-toolchain.toml"
@@ -22,4 +23,7 @@ status=0
 cargo test --release --locked --config profile.release.package.kraftd.opt-level=1 --test simulation -- \
     bank:: --nocapture --test-threads 1 > found.log 2>&1 || status=$?
 grep -aE "is found by seed|was not found|fails without|^test result|^error" found.log
+grep -aoE "^[A-Za-z0-9-]+ is found by seed [0-9]+" found.log | while read -r bug _ _ _ _ seed; do
+    sed -i -E "s/^(\| \`$bug\`[^|]*\|[^|]*\|) [0-9]+ /\1 $seed /" "$page"
+done
 exit $status

@@ -78,7 +78,7 @@ pub const READ_LATE_US: u64 = 200_000;
 
 impl World {
     /// What a node with a planted bug answers instead.
-    pub fn twist(&self, from: NodeId, response: &mut Response) {
+    pub fn twist(&self, from: NodeId, to: NodeId, response: &mut Response) {
         match response {
             Response::Vote(answer) if self.plan.has(PlantedBug::VoteForShorterLog) => {
                 let voted = self.nodes[&from]
@@ -91,7 +91,12 @@ impl World {
                 let free = voted == Some(None) && partition.leader_id.known().is_none();
                 partition.vote_granted |= free && partition.error_code == ErrorCode::NONE;
             }
-            Response::Fetch(answer) if self.plan.has(PlantedBug::UnknownEpochTakenForAgreement) => {
+            // Only voters are misled, and only where the leader has a batch to go on with: whoever gets a piece of
+            // one sees that something is wrong, and it is the log that shall go wrong.
+            Response::Fetch(answer)
+                if self.plan.has(PlantedBug::UnknownEpochTakenForAgreement)
+                    && self.nodes.contains_key(&to) =>
+            {
                 let (Some(asked), Some(topic)) = (self.on_fetch, answer.responses.first_mut())
                 else {
                     return;
@@ -100,7 +105,8 @@ impl World {
                 let node = &self.nodes[&from];
                 let diverging = partition.diverging_epoch.epoch.known();
                 let unknown = diverging.is_some_and(|epoch| epoch != asked.epoch);
-                if unknown && asked.offset < node.end() {
+                let next = node.batches_from(asked.offset).next();
+                if unknown && next.is_some_and(|batch| batch.base_offset() == asked.offset) {
                     partition.diverging_epoch = Default::default();
                     partition.records = Some(node.read(asked.offset, self.plan.fetch_max_bytes));
                 }

@@ -15,9 +15,9 @@ use crate::{
 const BUILT_IN: &str = "KRAFTD_CORE_BUGS";
 
 /// Finds a bug with plans that lean towards it; where it is not built in, they run, at least.
-fn finds(bug: &str, plan: fn(u64) -> Plan) {
+fn finds(bug: &str, words: &str, plan: fn(u64) -> Plan) {
     if env::var_os(BUILT_IN).is_some() {
-        return finds_with(bug, plan, |seed| attempt_with(bug, plan(seed)));
+        return finds_with(bug, words, plan, |seed| attempt_with(bug, plan(seed)));
     }
     let clean = attempt(plan(0));
     clean.unwrap_or_else(|why| panic!("the plan for {bug} fails by itself: {why}"));
@@ -36,15 +36,17 @@ fn attempt_with(bug: &str, plan: Plan) -> Result<Outcome, String> {
 
 #[test]
 fn bank_an_only_voter_that_waits_for_others() {
-    finds("KAFKA-16144", |seed| Plan {
-        nodes: 1,
-        ..plain(seed)
+    finds("KAFKA-16144", "and nobody asked it to resign", |seed| {
+        Plan {
+            nodes: 1,
+            ..plain(seed)
+        }
     });
 }
 
 #[test]
 fn bank_the_same_pause_for_everyone() {
-    finds("KAFKA-18345", |seed| Plan {
+    finds("KAFKA-18345", "one leader after healing", |seed| Plan {
         nodes: 5,
         skew_percent: 0,
         ..plain(seed).with(Fault::Kill, 1_000)
@@ -53,12 +55,12 @@ fn bank_the_same_pause_for_everyone() {
 
 #[test]
 fn bank_a_candidate_that_must_not_vote() {
-    finds("KAFKA-17067", rotten);
+    finds("KAFKA-17067", "all vote again after healing", rotten);
 }
 
 #[test]
 fn bank_a_leader_that_is_told_too_early() {
-    finds("KAFKA-15345", |seed| Plan {
+    finds("KAFKA-15345", "than the log", |seed| Plan {
         nodes: 3,
         propose_every_ms: 20,
         ..Plan::with_controllers(seed).with(Fault::Partition, 1_000)
@@ -67,7 +69,7 @@ fn bank_a_leader_that_is_told_too_early() {
 
 #[test]
 fn bank_a_snapshot_within_a_batch() {
-    finds("KAFKA-17713", |seed| Plan {
+    finds("KAFKA-17713", "unlike the log", |seed| Plan {
         snapshot_bytes: 1_000,
         ..Plan::with_controllers(seed)
     });
@@ -75,7 +77,7 @@ fn bank_a_snapshot_within_a_batch() {
 
 #[test]
 fn bank_a_start_without_its_snapshot() {
-    finds("KAFKA-14240", |seed| Plan {
+    finds("KAFKA-14240", "is kept busy with nothing", |seed| Plan {
         nodes: 3,
         ..plain(seed)
             .with(Fault::Snapshot, 500)
@@ -86,15 +88,19 @@ fn bank_a_start_without_its_snapshot() {
 
 #[test]
 fn bank_a_broker_that_may_not_leave() {
-    finds("KAFKA-14292", |seed| Plan {
-        propose_every_ms: 20,
-        ..Plan::with_controllers(seed)
-    });
+    finds(
+        "KAFKA-14292",
+        "although all know that it wants to",
+        |seed| Plan {
+            propose_every_ms: 20,
+            ..Plan::with_controllers(seed)
+        },
+    );
 }
 
 #[test]
 fn bank_a_clean_election_taken_for_unclean() {
-    finds("KAFKA-18940", |seed| Plan {
+    finds("KAFKA-18940", "and its leader is to recover", |seed| Plan {
         session_timeout_ms: 1_500,
         ..Plan::with_controllers(seed)
     });
@@ -102,7 +108,7 @@ fn bank_a_clean_election_taken_for_unclean() {
 
 #[test]
 fn bank_a_new_epoch_for_the_same_life() {
-    finds("KAFKA-16952", |seed| Plan {
+    finds("KAFKA-16952", "had the epoch", |seed| Plan {
         lose_one_in: Some(5),
         ..Plan::with_controllers(seed)
     });

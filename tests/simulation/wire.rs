@@ -174,7 +174,7 @@ impl World {
 
     /// What follows from an answer, and its way over the network.
     pub fn answer_to(&mut self, from: NodeId, asker: Asker, mut response: Response) {
-        self.twist(from, &mut response);
+        self.twist(from, asker.node, &mut response);
         self.coverage
             .on_answer(&response, self.on_pre_vote, self.on_fetch);
         let mut writer = Writer::new();
