@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     protocol::{
-        Epoch, ErrorCode, Offset, OffsetAndEpoch,
+        Epoch, ErrorCode, METADATA_TOPIC, Offset, OffsetAndEpoch,
         api::{Request, Response},
         messages::{
             fetch::{FetchResponse, PartitionData},
@@ -160,7 +160,7 @@ impl RemoteLog {
         let request = FetchSnapshotRequest {
             max_bytes: PIECE_BYTES,
             topics: vec![RequestTopicSnapshot {
-                name: "__cluster_metadata".to_owned(),
+                name: METADATA_TOPIC.to_owned(),
                 partitions: vec![partition],
                 ..Default::default()
             }],

@@ -7,7 +7,7 @@ use super::client;
 use crate::{
     config::Voter,
     protocol::{
-        Epoch, NodeId, OffsetAndEpoch, Uuid,
+        Epoch, METADATA_TOPIC, NodeId, OffsetAndEpoch, Uuid,
         api::{Request, Response},
         messages::{
             describe_quorum::{
@@ -29,7 +29,7 @@ const FETCH_BYTES: i32 = 1 << 20;
 /// What is asked.
 pub fn question() -> Request {
     let topic = RequestTopicData {
-        topic_name: "__cluster_metadata".to_owned(),
+        topic_name: METADATA_TOPIC.to_owned(),
         partitions: vec![RequestPartitionData::default()],
         ..Default::default()
     };

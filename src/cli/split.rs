@@ -2,7 +2,9 @@
 //! Kafka.
 
 use std::{
-    fs,
+    fs::{self, OpenOptions, Permissions},
+    io::Write,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -12,6 +14,9 @@ use super::{
     halves::{Half, Halves, join},
 };
 use crate::{config::Identity, log::meta_properties};
+
+/// The mode of a file that only its owner reads and writes.
+const OWNER_ONLY: u32 = 0o600;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -100,9 +105,19 @@ fn refuse_to_replace(path: &Path, half: &Half) -> Result<(), String> {
     }
 }
 
-/// Writes a half.
+/// Writes a half, which may have passwords in it, so that nobody else can read it.
 pub fn write(path: &Path, half: &Half) -> Result<(), String> {
-    fs::write(path, &half.text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(OWNER_ONLY)
+        .open(path);
+    let written = file.and_then(|mut file| {
+        file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+        file.write_all(&half.text)
+    });
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 fn describe(half: &Half) -> String {

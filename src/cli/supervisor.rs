@@ -11,7 +11,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{self, SignalKind, signal};
 
 use super::{fail, quorum};
 use crate::config::Voter;
@@ -45,34 +45,60 @@ pub fn supervise(work: impl AsyncFnOnce(&mut Nodes) -> Result<(), String>) -> Ex
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(error),
-    };
-    let mut nodes = Nodes::default();
-    let outcome = runtime.block_on(until_told_to_stop(work(&mut nodes)));
-    // Said before the others are stopped, which may take a while.
-    let code = outcome.map_or_else(fail, |()| ExitCode::SUCCESS);
-    nodes.stop();
-    code
+    match runtime {
+        Ok(runtime) => runtime.block_on(async {
+            let mut signals = match Signals::listen() {
+                Ok(signals) => signals,
+                Err(error) => return fail(format!("cannot listen for signals: {error}")),
+            };
+            let mut nodes = Nodes::default();
+            let outcome = tokio::select! {
+                done = work(&mut nodes) => done,
+                () = signals.stop() => Ok(()),
+            };
+            // Said before the others are stopped, which may take a while.
+            let code = outcome.map_or_else(fail, |()| ExitCode::SUCCESS);
+            tokio::select! {
+                () = nodes.stop() => {}
+                () = signals.stop() => nodes.kill(),
+            }
+            code
+        }),
+        Err(error) => fail(error),
+    }
 }
 
-async fn until_told_to_stop(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
-    let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let closed = async {
-        match ignores_hangup() {
-            true => std::future::pending().await,
-            // The terminal is gone, and our nodes do not notice: they are in groups of their own.
-            false => signal(SignalKind::hangup()).ok()?.recv().await,
+/// Those that ask us to stop, and with the second one at once.
+struct Signals {
+    terminate: unix::Signal,
+    interrupt: unix::Signal,
+    /// The terminal is gone, and our nodes do not notice: they are in groups of their own.
+    hangup: Option<unix::Signal>,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Signals> {
+        let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup()));
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: hangup.transpose()?,
+        })
+    }
+
+    /// Returns with the next one.
+    async fn stop(&mut self) {
+        let closed = async {
+            match &mut self.hangup {
+                None => std::future::pending().await,
+                Some(hangup) => hangup.recv().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = closed => {}
         }
-    };
-    tokio::select! {
-        done = work => done,
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-        Some(()) = closed => Ok(()),
     }
 }
 
@@ -150,8 +176,8 @@ impl Nodes {
     }
 
     /// Stops them, the newest first: brokers before the controllers they need.
-    fn stop(&mut self) {
-        for mut node in self.running.drain(..).rev() {
+    async fn stop(&mut self) {
+        while let Some(node) = self.running.last_mut() {
             if let Some(pid) = Pid::from_raw(node.child.id() as i32) {
                 let _ended = kill_process(pid, Signal::TERM);
             }
@@ -164,8 +190,16 @@ impl Nodes {
                 {
                     let _ended = node.child.kill();
                 }
-                std::thread::sleep(POLL);
+                tokio::time::sleep(POLL).await;
             }
+            self.running.pop();
+        }
+    }
+
+    /// Ends at once those that still run.
+    fn kill(&mut self) {
+        for mut node in self.running.drain(..) {
+            let _ended = node.child.kill();
         }
     }
 }

@@ -37,6 +37,9 @@ impl Controller {
     /// Takes over: all records of earlier epochs are committed, none of ours is written
     /// (`QuorumController.claim`).
     pub(super) fn activate(&mut self, now: Now, epoch: Epoch) {
+        if self.is_fatal() {
+            return;
+        }
         let (state, committed_end) = (self.replica.state(), self.replica.end().offset);
         let log_end = self.raft.end_offset();
         assert_eq!(

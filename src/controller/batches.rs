@@ -2,7 +2,7 @@
 
 use crate::protocol::{
     Epoch, Offset,
-    record_batch::{MAX_BATCH_BYTES, RecordBatch},
+    record_batch::{MAX_BATCH_BYTES, MAX_SNAPSHOT_BATCH_BYTES, RecordBatch},
     records::MetadataRecord,
     wire::Malformed,
 };
@@ -19,12 +19,43 @@ pub(super) fn encode(
     timestamp_ms: i64,
 ) -> Result<Vec<RecordBatch>, Malformed> {
     let mut batches = Vec::new();
-    encode_into(&mut batches, records, base_offset, epoch, timestamp_ms)?;
+    let limit = MAX_BATCH_BYTES;
+    encode_into(
+        &mut batches,
+        limit,
+        records,
+        base_offset,
+        epoch,
+        timestamp_ms,
+    )?;
     Ok(batches)
 }
 
+/// The same for a snapshot, where a record may be larger: what is known of a broker comes from several requests, each
+/// of which was small enough.
+pub(super) fn encode_snapshot(
+    records: &[VersionedRecord],
+    base_offset: Offset,
+    epoch: Epoch,
+    timestamp_ms: i64,
+) -> Result<Vec<RecordBatch>, Malformed> {
+    let mut batches = Vec::new();
+    let limit = MAX_SNAPSHOT_BATCH_BYTES;
+    encode_into(
+        &mut batches,
+        limit,
+        records,
+        base_offset,
+        epoch,
+        timestamp_ms,
+    )?;
+    Ok(batches)
+}
+
+/// `limit` is that of a batch with one record only.
 fn encode_into(
     batches: &mut Vec<RecordBatch>,
+    limit: usize,
     records: &[VersionedRecord],
     base_offset: Offset,
     epoch: Epoch,
@@ -33,24 +64,28 @@ fn encode_into(
     let encoded = records.iter().map(|(record, version)| (record, *version));
     let batch = RecordBatch::of_records(base_offset, epoch, timestamp_ms, encoded)?;
     let bytes = batch.bytes().len();
-    if bytes <= MAX_BATCH_BYTES {
+    let is_one = records.len() == 1;
+    if bytes <= MAX_BATCH_BYTES || is_one && bytes <= limit {
         batches.push(batch);
         return Ok(());
     }
-    if records.len() == 1 {
-        let what = format!("takes {bytes} bytes, a batch holds {MAX_BATCH_BYTES}");
+    if is_one {
+        let what = format!("takes {bytes} bytes, a batch holds {limit}");
         return Err(Malformed::new(what).within(records[0].0.name()));
     }
     let (first, second) = records.split_at(records.len() / 2);
-    encode_into(batches, first, base_offset, epoch, timestamp_ms)?;
+    encode_into(batches, limit, first, base_offset, epoch, timestamp_ms)?;
     let base_offset = base_offset.plus(first.len() as i64);
-    encode_into(batches, second, base_offset, epoch, timestamp_ms)
+    encode_into(batches, limit, second, base_offset, epoch, timestamp_ms)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::records::ConfigRecord;
+    use crate::protocol::{
+        Uuid,
+        records::{ConfigRecord, RegisterBrokerRecord},
+    };
 
     fn config(bytes: usize) -> VersionedRecord {
         let record = ConfigRecord {
@@ -72,5 +107,18 @@ mod tests {
             end = batch.end_offset();
         }
         assert_eq!(end, Offset(1_005));
+    }
+
+    #[test]
+    fn a_snapshot_takes_a_record_that_the_log_does_not() {
+        let large = RegisterBrokerRecord {
+            log_dirs: vec![Uuid::ONE; MAX_BATCH_BYTES / 16 + 1],
+            ..Default::default()
+        };
+        let records = [config(1), (large.into(), 3), config(1)];
+        let refused = encode(&records, Offset(0), Epoch(1), 0).expect_err("is too large");
+        assert!(refused.to_string().contains("RegisterBroker"), "{refused}");
+        let batches = encode_snapshot(&records, Offset(0), Epoch(1), 0).expect("encodes");
+        assert_eq!(batches.len(), 3);
     }
 }

@@ -185,6 +185,12 @@ impl Controller {
         progress: Option<Offset>,
     ) {
         if let Some(active) = &mut self.active {
+            let newest = active.accumulator.newest();
+            let newest = newest.unwrap_or(self.replica.state());
+            // Nobody invents brokers: each would be waited for, and fenced.
+            if newest.brokers.get(broker).map(|known| known.epoch) != Some(epoch) {
+                return;
+            }
             active.sessions.on_contact(broker, epoch, at);
             if let Some(offset) = progress {
                 active.sessions.on_progress(broker, offset, false);
@@ -415,6 +421,12 @@ impl Controller {
             Err(reason) => self.effects.push_back(Effect::Fatal(reason)),
         }
         self.release_deferred();
+    }
+
+    /// The process is about to end, and shall say why: what was committed could not be replayed.
+    fn is_fatal(&self) -> bool {
+        let mut effects = self.effects.iter();
+        effects.any(|effect| matches!(effect, Effect::Fatal(_)))
     }
 
     fn release_deferred(&mut self) {

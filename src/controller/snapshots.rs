@@ -285,7 +285,8 @@ impl SnapshotBatches {
             self.part = Part::Footer;
             return;
         }
-        let batches = batches::encode(&records, self.next_offset, self.id.epoch, self.timestamp_ms);
+        let (base, epoch) = (self.next_offset, self.id.epoch);
+        let batches = batches::encode_snapshot(&records, base, epoch, self.timestamp_ms);
         self.push(batches.expect("a state holds only what its metadata.version can write"));
     }
 }

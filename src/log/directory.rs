@@ -8,6 +8,7 @@ use std::{
 
 use rustix::{
     fs::{Access, FlockOperation, access, fcntl_lock},
+    io::Errno,
     process::{Flock, FlockType, fcntl_getlk},
 };
 
@@ -68,13 +69,24 @@ pub fn refuse_others(metadata_log_dir: &Path) -> Result<(), LogError> {
 
 /// Whether a node, ours or Java's, runs on a directory.
 pub fn is_in_use(dir: &Path) -> Result<bool, LogError> {
+    lock_holder(dir).map(|held| held.is_some())
+}
+
+/// The id of the process that has locked a directory.
+pub fn holder(dir: &Path) -> Option<i32> {
+    let held = lock_holder(dir).ok().flatten()?;
+    Some(held.pid?.as_raw_nonzero().get())
+}
+
+/// The lock on a directory, if there is one. To try and take it would be in the way of a start.
+fn lock_holder(dir: &Path) -> Result<Option<Flock>, LogError> {
     let path = dir.join(LOCK_NAME);
-    match OpenOptions::new().write(true).open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        opened => Ok(!acquire(
-            &opened.map_err(LogError::io("cannot open", &path))?,
-        )),
-    }
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(LogError::io("cannot open", &path))?,
+    };
+    let held = fcntl_getlk(file, &Flock::from(FlockType::WriteLock));
+    held.map_err(|error| LogError::io("cannot ask for the lock on", &path)(error.into()))
 }
 
 /// The lock that Kafka takes too (a POSIX record lock): neither a second kraftd nor a Java node runs on the
@@ -89,14 +101,11 @@ fn lock(dir: &Path) -> Result<File, LogError> {
         .truncate(false)
         .open(&path);
     let file = file.map_err(LogError::io("cannot open", &path))?;
-    match acquire(&file) {
-        true => Ok(file),
-        false => Err(in_use(dir)),
+    match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(Errno::AGAIN | Errno::ACCESS) => Err(in_use(dir)),
+        Err(error) => Err(LogError::io("cannot lock", &path)(error.into())),
     }
-}
-
-fn acquire(file: &File) -> bool {
-    fcntl_lock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
 }
 
 fn in_use(dir: &Path) -> LogError {
@@ -105,14 +114,6 @@ fn in_use(dir: &Path) -> LogError {
          using this directory. Stop it, or give this node a directory of its own.",
         dir.display()
     ))
-}
-
-/// The id of the process that has locked a directory.
-pub fn holder(metadata_log_dir: &Path) -> Option<i32> {
-    let file = File::open(metadata_log_dir.join(LOCK_NAME)).ok()?;
-    let held = fcntl_getlk(file, &Flock::from(FlockType::WriteLock));
-    let pid = held.ok().flatten()?.pid?;
-    Some(pid.as_raw_nonzero().get())
 }
 
 /// Kafka's log segments are files; ours is the directory of that name.

@@ -18,7 +18,7 @@ use bytes::{Bytes, BytesMut};
 use super::{LogError, durable};
 use crate::protocol::{
     Epoch, Offset, OffsetAndEpoch,
-    record_batch::{MAX_BATCH_BYTES, RecordBatch},
+    record_batch::{MAX_SNAPSHOT_BATCH_BYTES, RecordBatch},
 };
 
 const SUFFIX: &str = ".checkpoint";
@@ -29,8 +29,6 @@ const BOOTSTRAP_ID: OffsetAndEpoch = OffsetAndEpoch {
     epoch: Epoch(0),
     offset: Offset(0),
 };
-/// A batch of a snapshot may exceed the limit of a batch in the log by one record.
-const MAX_SNAPSHOT_BATCH_BYTES: usize = 2 * MAX_BATCH_BYTES;
 const READ_BYTES: usize = 1 << 20;
 
 pub fn path(dir: &Path, id: OffsetAndEpoch) -> PathBuf {
@@ -190,6 +188,11 @@ pub struct Batches {
     /// Read, not yet split into batches.
     pending: Bytes,
     ended: bool,
+}
+
+/// Reads a whole snapshot, to see whether it is as it was written.
+pub fn check(dir: &Path, id: OffsetAndEpoch) -> Result<(), LogError> {
+    batches(dir, id)?.try_for_each(|batch| batch.map(drop))
 }
 
 /// Opens a snapshot to load it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use super::{Cx, Outcome, State};
+use super::{Cx, Outcome, State, registration::check_listener};
 use crate::protocol::{
     ErrorCode, NodeId, features::VersionRange, messages::controller_registration::*, records::*,
 };
@@ -85,6 +85,17 @@ pub fn register_controller(
         return Outcome::unchanged(ControllerRegistrationResponse {
             error_code: ErrorCode::UNSUPPORTED_VERSION,
             error_message: Some(message.to_owned()),
+            ..Default::default()
+        });
+    }
+    let checked = request.listeners.iter().try_for_each(|listener| {
+        let Listener { name, host, .. } = listener;
+        check_listener(name, host, listener.port, listener.security_protocol)
+    });
+    if let Err(error) = checked {
+        return Outcome::unchanged(ControllerRegistrationResponse {
+            error_code: error.code,
+            error_message: Some(error.message),
             ..Default::default()
         });
     }

@@ -77,6 +77,17 @@ fn create(
         return Err(ApiError::new(ErrorCode::INVALID_PARTITIONS, message));
     }
     let additional = (topic.count - current) as usize;
+    if let Some(assignments) = &topic.assignments
+        && assignments.len() != additional
+    {
+        let message = format!(
+            "Attempted to add {additional} additional partition(s), but only {} assignment(s) were \
+             specified.",
+            assignments.len()
+        );
+        let code = ErrorCode::INVALID_REPLICA_ASSIGNMENT;
+        return Err(ApiError::new(code, message));
+    }
     if additional > room {
         return Err(ApiError::new(
             ErrorCode::POLICY_VIOLATION,
@@ -100,17 +111,6 @@ fn create(
                     .and_then(|r| assignments::placed(state, r))
             };
             (0..additional).map(place).collect::<Result<_, _>>()?
-        }
-        Some(assignments) if assignments.len() != additional => {
-            let message = format!(
-                "Attempted to add {additional} additional partition(s), but only {} assignment(s) \
-                 were specified.",
-                assignments.len()
-            );
-            return Err(ApiError::new(
-                ErrorCode::INVALID_REPLICA_ASSIGNMENT,
-                message,
-            ));
         }
         Some(chosen) => (current..)
             .zip(chosen)

@@ -9,14 +9,13 @@ use super::{
 };
 use crate::protocol::features::MetadataVersion;
 use crate::protocol::{
-    ErrorCode, NodeId,
+    ErrorCode, METADATA_TOPIC, NodeId,
     messages::create_topics::*,
     records::{MetadataRecord, TopicRecord},
 };
 
 /// Most partitions that one request may create.
 const MAX_PARTITIONS_PER_REQUEST: i64 = 10_000;
-const METADATA_TOPIC: &str = "__cluster_metadata";
 
 pub fn create_topics(
     state: &State,

@@ -3,8 +3,8 @@
 //! `maybeBalancePartitionLeaders`, `maybeElectUncleanLeaders`).
 
 use super::{
-    ApiError, Cx, Options, Outcome, State, leadership, partition_change::Election,
-    topics::TopicIdPartition,
+    ApiError, Cx, MAX_RECORDS_PER_USER_OP, Options, Outcome, State, leadership,
+    partition_change::Election, topics::TopicIdPartition,
 };
 use crate::protocol::{
     ErrorCode,
@@ -30,15 +30,17 @@ pub fn elect_leaders(
     cx: &mut Cx<'_>,
     request: &ElectLeadersRequest,
 ) -> Outcome<ElectLeadersResponse> {
-    let election = election(request.election_type);
+    let Some(election) = election(request.election_type) else {
+        let message = format!("Unknown election type {}", request.election_type);
+        let error = ApiError::new(ErrorCode::INVALID_REQUEST, message);
+        return Outcome::unchanged(refused(request, &error));
+    };
     let mut records = Vec::new();
     let mut elect = |topic: &str, partition_id: i32| {
-        let elected = match election {
-            Some(election) => elect_leader(state, cx.options, topic, partition_id, election),
-            None => {
-                let message = format!("Unknown election type {}", request.election_type);
-                Err(ApiError::new(ErrorCode::INVALID_REQUEST, message))
-            }
+        let elected = match records.len() > MAX_RECORDS_PER_USER_OP {
+            // Nothing will come of it.
+            true => Err(ApiError::excessive()),
+            false => elect_leader(state, cx.options, topic, partition_id, election),
         };
         let error = elected.map(|record| records.push(record.into())).err();
         PartitionResult {
@@ -77,15 +79,35 @@ pub fn elect_leaders(
             })
             .collect(),
     };
+    if records.len() > MAX_RECORDS_PER_USER_OP {
+        return Outcome::unchanged(refused(request, &ApiError::excessive()));
+    }
     let response = ElectLeadersResponse {
-        error_code: match election {
-            Some(_) => ErrorCode::NONE,
-            None => ErrorCode::INVALID_REQUEST,
-        },
         replica_election_results: results,
         ..Default::default()
     };
     Outcome::split(records, response)
+}
+
+/// The answer for a request as a whole: each partition that it names is told (`ElectLeadersRequest.getErrorResponse`).
+fn refused(request: &ElectLeadersRequest, error: &ApiError) -> ElectLeadersResponse {
+    let result = |partition_id: &i32| PartitionResult {
+        partition_id: *partition_id,
+        error_code: error.code,
+        error_message: Some(error.message.clone()),
+        ..Default::default()
+    };
+    let topics = request.topic_partitions.iter().flatten();
+    let results = topics.map(|asked| ReplicaElectionResult {
+        topic: asked.topic.clone(),
+        partition_result: asked.partitions.iter().map(result).collect(),
+        ..Default::default()
+    });
+    ElectLeadersResponse {
+        error_code: error.code,
+        replica_election_results: results.collect(),
+        ..Default::default()
+    }
 }
 
 fn elect_leader(

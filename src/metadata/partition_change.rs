@@ -215,7 +215,9 @@ impl<'a> PartitionChange<'a> {
 
     fn set_elr(&mut self, record: &mut PartitionChangeRecord) {
         let is_clean = record.isr.is_none();
-        if !is_clean || !self.is_elr_enabled() {
+        // While there is no leader nobody writes, and whoever was eligible stays it, feature or not.
+        let stays_leaderless = self.partition.leader.is_none() && record.leader == NO_LEADER_CHANGE;
+        if !is_clean || !(self.is_elr_enabled() || stays_leaderless) {
             self.elr.clear();
         }
         if self.elr != self.partition.elr {

@@ -1,6 +1,8 @@
 //! BrokerRegistration, UnregisterBroker: a process of a broker becomes a member of the cluster, and is
 //! forgotten (`ClusterControlManager.registerBroker`).
 
+use std::ops::RangeInclusive;
+
 use super::{ApiError, Cx, Outcome, State, leadership};
 use crate::protocol::features::MetadataVersion;
 use crate::protocol::{
@@ -117,7 +119,39 @@ fn check(state: &State, cx: &Cx<'_>, request: &BrokerRegistrationRequest) -> Res
     if version.is_directory_assignment_supported() {
         check_directories(state, request)?;
     }
-    check_features(state, request)
+    check_features(state, request)?;
+    let listeners = request.listeners.iter();
+    for Listener {
+        name,
+        host,
+        port,
+        security_protocol,
+        ..
+    } in listeners
+    {
+        check_listener(name, host, *port, *security_protocol)?;
+    }
+    Ok(())
+}
+
+/// What Java's nodes can read of a listener (`ListenerInfo`). A record with anything else would stop them, at every
+/// start again; a Java controller that is asked to write one gives up its office.
+pub(super) fn check_listener(
+    name: &str,
+    host: &str,
+    port: u16,
+    protocol: i16,
+) -> Result<(), ApiError> {
+    /// PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL (`SecurityProtocol`).
+    const PROTOCOLS: RangeInclusive<i16> = 0..=3;
+    let what = if !PROTOCOLS.contains(&protocol) {
+        format!("Unknown security protocol {protocol} in listener {name}")
+    } else if port == 0 || host.trim().is_empty() {
+        format!("Listener {name} has no host or no port: {host:?}, port {port}")
+    } else {
+        return Ok(());
+    };
+    Err(ApiError::new(ErrorCode::INVALID_REGISTRATION, what))
 }
 
 fn check_directories(state: &State, request: &BrokerRegistrationRequest) -> Result<(), ApiError> {

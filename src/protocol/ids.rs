@@ -94,6 +94,9 @@ impl Ord for Uuid {
     }
 }
 
+/// The topic of the metadata log.
+pub const METADATA_TOPIC: &str = "__cluster_metadata";
+
 impl PartialOrd for Uuid {
     fn partial_cmp(&self, other: &Uuid) -> Option<Ordering> {
         Some(self.cmp(other))

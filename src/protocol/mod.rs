@@ -28,5 +28,7 @@ pub mod schema;
 pub mod wire;
 
 pub use error_code::ErrorCode;
-pub use ids::{BrokerEpoch, Epoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
+pub use ids::{
+    BrokerEpoch, Epoch, METADATA_TOPIC, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid,
+};
 pub use quorum_state::QuorumState;

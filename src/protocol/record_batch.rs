@@ -33,6 +33,8 @@ const COMPRESSION: i16 = 0x07;
 
 /// Largest batch a leader writes (`internal.metadata.max.batch.size.in.bytes`).
 pub const MAX_BATCH_BYTES: usize = 8 << 20;
+/// Of a snapshot's batch, which has one record more than fits, or one that is made of several.
+pub const MAX_SNAPSHOT_BATCH_BYTES: usize = 2 * MAX_BATCH_BYTES;
 
 /// A complete batch whose header, length and checksum hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

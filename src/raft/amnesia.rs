@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LogStatus, Raft, quorum_epoch::LAST_EPOCH, role::Role, timers::earliest};
+use super::{LogStatus, Raft, role::Role, timers::earliest};
 use crate::{
     protocol::{Epoch, NodeId, Offset, OffsetAndEpoch, QuorumState, quorum_state::Standing},
     time::{Now, Time},
@@ -148,7 +148,7 @@ impl Raft {
 
     /// A peer told its epoch.
     pub(super) fn note_epoch(&mut self, from: NodeId, epoch: Epoch) {
-        let credible = epoch.known().filter(|epoch| *epoch <= LAST_EPOCH);
+        let credible = epoch.known().filter(|epoch| self.is_credible(*epoch));
         if let (false, Some(epoch)) = (self.may_vote(), credible) {
             let told = self.memories.told.entry(from).or_insert(epoch);
             *told = epoch.max(*told);

@@ -30,7 +30,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     protocol::{
-        Epoch, NodeId, Offset, OffsetAndEpoch, QuorumState, ReplicaKey, Uuid,
+        Epoch, METADATA_TOPIC, NodeId, Offset, OffsetAndEpoch, QuorumState, ReplicaKey, Uuid,
         api::{Request, Response},
         messages::{fetch::FetchResponse, fetch_snapshot::FetchSnapshotResponse},
         record_batch::RecordBatch,
@@ -68,7 +68,7 @@ pub use status::{ForeignNode, ReplicaProgress, StandingStatus, Status};
 pub use voters::{Endpoint, VoterSet};
 
 /// The name of the only topic there is for raft.
-pub const TOPIC: &str = "__cluster_metadata";
+pub const TOPIC: &str = METADATA_TOPIC;
 /// Its id.
 pub const TOPIC_ID: Uuid = Uuid::ONE;
 
@@ -338,8 +338,11 @@ impl Raft {
     pub fn on_durable(&mut self, now: Now, end: Offset) {
         assert!(end <= self.log.end, "{end} was never appended");
         self.durable_end = self.durable_end.max(end);
-        match &self.role {
-            Role::Leader(_) => self.raise_high_watermark(now),
+        match &mut self.role {
+            Role::Leader(leader) => {
+                leader.disk_moved_at = now.time;
+                self.raise_high_watermark(now);
+            }
             Role::Follower(_) => self.on_follower_durable(now),
             Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) | Role::Resigned(_) => {
             }
@@ -356,6 +359,7 @@ impl Raft {
     pub fn append(&mut self, now: Now, batch: RecordBatch) {
         assert!(self.is_leader(), "only a leader appends");
         assert_eq!(batch.epoch(), self.state.epoch, "the batch is of our epoch");
+        self.note_disk_idle(now);
         self.push_append(batch);
         // Followers get it before our own disk has it; both write at once.
         self.wake_parked_fetches();

@@ -17,7 +17,9 @@ use crate::{
 
 /// No quorum comes to a later epoch: at one a second it takes 68 years. Who names one is mistaken, or means harm, and
 /// to follow would leave no epoch for the next election.
-pub(super) const LAST_EPOCH: Epoch = Epoch(i32::MAX - 1_000_000);
+const LAST_EPOCH: Epoch = Epoch(i32::MAX - 1_000_000);
+/// Unless the quorum has been led there, for its next elections.
+const STEPS_BEYOND: i32 = 1_000;
 
 impl Raft {
     pub(super) fn on_begin_quorum_epoch(
@@ -403,10 +405,16 @@ impl Raft {
         }
     }
 
+    /// Whether an election may have come to this epoch.
+    pub(super) fn is_credible(&self, epoch: Epoch) -> bool {
+        let own = self.state.epoch.0;
+        epoch <= LAST_EPOCH || epoch.0 <= own.saturating_add(STEPS_BEYOND)
+    }
+
     /// Takes over what a peer says of epoch and leader (`KafkaRaftClient.maybeTransition`). `epoch` is
     /// not below ours. Says whether it fits what we know.
     fn adopt(&mut self, now: Now, leader: Option<NodeId>, epoch: Epoch) -> bool {
-        if epoch > LAST_EPOCH {
+        if !self.is_credible(epoch) {
             return false;
         }
         let own = self.options.node_id;

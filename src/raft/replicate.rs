@@ -164,15 +164,8 @@ impl Raft {
             return false;
         }
         let end = self.log.truncation_point(diverging);
-        let committed = self.high_watermark.unwrap_or(Offset(0));
-        if end < committed.max(self.log.start.offset) {
-            let leader = self.state.leader.unwrap_or(NodeId::NONE);
-            self.fail(format!(
-                "leader {leader} of epoch {} asks to cut the log to offset {end}, but everything below \
-                 {committed} is committed: a majority of the voters has lost records. Stop all \
-                 controllers and restore the voters' directories before starting them again",
-                self.state.epoch,
-            ));
+        if end < self.committed_end().max(self.log.start.offset) {
+            self.fail_for_lost_majority(&format!("asks to cut the log to offset {end}"));
             return false;
         }
         assert_eq!(
@@ -193,11 +186,36 @@ impl Raft {
         progress
     }
 
+    /// Below this everything is committed: as far as we were told in this life, and whatever a snapshot holds.
+    fn committed_end(&self) -> Offset {
+        let snapshot = self.latest_snapshot().map(|id| id.offset);
+        self.high_watermark.max(snapshot).unwrap_or(Offset(0))
+    }
+
+    fn fail_for_lost_majority(&mut self, what: &str) {
+        let (leader, committed) = (
+            self.state.leader.unwrap_or(NodeId::NONE),
+            self.committed_end(),
+        );
+        self.fail(format!(
+            "leader {leader} of epoch {} {what}, but everything below {committed} is committed: a majority of \
+             the voters has lost records. Stop all controllers and restore the voters' directories before \
+             starting them again",
+            self.state.epoch,
+        ));
+    }
+
     fn begin_download(&mut self, id: OffsetAndEpoch) -> bool {
-        let committed = self.high_watermark.unwrap_or(Offset(0));
+        let committed = self.committed_end();
         let known = id.epoch.known().is_some() && id.offset.known().is_some();
         let ours = self.log.end_of_epoch(id.epoch);
         let contained = ours.epoch == id.epoch && ours.offset >= id.offset;
+        if known && !contained && self.log.start.offset < id.offset && id.offset <= committed {
+            self.fail_for_lost_majority(&format!(
+                "offers snapshot {id}, which does not fit the log"
+            ));
+            return false;
+        }
         if !known || contained || id.offset <= committed {
             // Java takes any offer, and is stuck with a wrong one for ever.
             tracing::warn!(%id, end = %self.log.end_id(), "the leader offers a useless snapshot");

@@ -98,6 +98,8 @@ pub struct Leader {
     pub(super) progress: Progress,
     /// The LeaderChange record is committed, and the controller has been told so.
     pub(super) announced: bool,
+    /// When our own disk last had the whole log, or got further.
+    pub(super) disk_moved_at: Time,
     /// When each voter was last sent BeginQuorumEpoch and had answered it.
     pub(super) begun: BTreeMap<NodeId, Time>,
 }

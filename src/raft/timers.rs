@@ -26,6 +26,27 @@ impl Raft {
         self.options.fetch_timeout_ms * times / by
     }
 
+    /// When a leader whose disk does not write is to make way for one whose disk does. It could go on, for the others
+    /// commit without it, but not for ever: what it was given piles up, and nobody is told of it.
+    fn disk_lost_at(&self) -> Option<Time> {
+        let behind = self.voters.size() > 1 && self.durable_end < self.log.end;
+        match &self.role {
+            Role::Leader(leader) if behind => {
+                Some(leader.disk_moved_at.plus_ms(self.check_quorum_ms()))
+            }
+            _ => None,
+        }
+    }
+
+    /// A leader is about to append: if its disk has all there is, it has not been waited for.
+    pub(super) fn note_disk_idle(&mut self, now: Now) {
+        if let Role::Leader(leader) = &mut self.role
+            && self.durable_end == self.log.end
+        {
+            leader.disk_moved_at = now.time;
+        }
+    }
+
     pub(super) fn others(&self) -> Vec<NodeId> {
         let own = self.options.node_id;
         self.voters.ids().filter(|id| *id != own).collect()
@@ -48,7 +69,7 @@ impl Raft {
     /// One transition that is due, if any.
     fn act_when_due(&mut self, now: Now) -> bool {
         let (may_elect, is_blank) = (self.may_elect(), self.is_blank());
-        let check_quorum_ms = self.check_quorum_ms();
+        let (check_quorum_ms, disk_lost_at) = (self.check_quorum_ms(), self.disk_lost_at());
         match &mut self.role {
             Role::Unattached(unattached) if unattached.election_at <= now.time => {
                 if may_elect {
@@ -101,13 +122,16 @@ impl Raft {
                 true
             }
             Role::Leader(leader) => {
-                let lost_at = leader.progress.quorum_lost_at(check_quorum_ms);
-                let lost = lost_at.is_some_and(|at| at <= now.time);
-                if lost {
-                    let successors = leader.progress.successors();
+                let quorum_lost_at = leader.progress.quorum_lost_at(check_quorum_ms);
+                let successors = leader.progress.successors();
+                if quorum_lost_at.is_some_and(|at| at <= now.time) {
                     self.become_resigned(now, successors, "a majority of voters is silent");
+                } else if disk_lost_at.is_some_and(|at| at <= now.time) {
+                    self.become_resigned(now, successors, "its disk writes nothing any more");
+                } else {
+                    return false;
                 }
-                lost
+                true
             }
             Role::Resigned(_) if self.voters.size() == 1 && may_elect => {
                 self.become_prospective(now, "it is the only voter");
@@ -162,10 +186,11 @@ impl Raft {
                 let due = follower.elect_at.unwrap_or(follower.fetch_at);
                 earliest(Some(due.min(follower.fetch_at)), self.next_fetch_at())
             }
-            Role::Leader(leader) => earliest(
-                leader.progress.quorum_lost_at(self.check_quorum_ms()),
-                self.next_announcement_at(leader),
-            ),
+            Role::Leader(leader) => {
+                let lost_at = leader.progress.quorum_lost_at(self.check_quorum_ms());
+                let lost_at = earliest(lost_at, self.disk_lost_at());
+                earliest(lost_at, self.next_announcement_at(leader))
+            }
             Role::Resigned(resigned) => {
                 let retry = resigned.unacked.iter();
                 let retry = retry.filter_map(|peer| self.requests.ready_at(*peer)).min();

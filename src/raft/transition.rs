@@ -165,6 +165,7 @@ impl Raft {
             epoch_start: self.log.end,
             progress: Progress::new(&self.voters, own, now),
             announced: false,
+            disk_moved_at: now.time,
             begun: Default::default(),
         }));
         self.transition(state, role, "a majority voted for it");

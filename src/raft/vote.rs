@@ -2,7 +2,6 @@
 
 use super::{
     Effect, Raft, TOPIC, Token,
-    quorum_epoch::LAST_EPOCH,
     role::{Ballots, Lost, Role},
     timers::earliest,
 };
@@ -81,7 +80,7 @@ impl Raft {
         if request.replica_epoch < self.state.epoch {
             return Err(ErrorCode::FENCED_LEADER_EPOCH);
         }
-        if request.replica_id.known().is_none() || request.replica_epoch > LAST_EPOCH {
+        if request.replica_id.known().is_none() || !self.is_credible(request.replica_epoch) {
             return Err(ErrorCode::INVALID_REQUEST);
         }
         if request.replica_epoch > self.state.epoch {
@@ -287,6 +286,7 @@ impl Raft {
             Role::Prospective(prospective)
                 if !partition.vote_granted
                     && leader == from
+                    && self.state.leader == Some(from)
                     && !matches!(prospective.lost, Some(Lost::Office { .. })) =>
             {
                 // The leader itself says that it is alive.

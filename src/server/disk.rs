@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tracing::info;
+use tracing::{error, info};
 
 use super::{
     die,
@@ -33,8 +33,11 @@ const ACKNOWLEDGE_AT_LEAST: Duration = Duration::from_secs(1);
 /// So much is appended before a sync at most, however fast more comes.
 const MAX_UNSYNCED_BYTES: usize = 4 << 20;
 
+/// A node that ends waits so long for its disk: what was acknowledged is there already.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Takes what was read.
-type Answer<T> = Box<dyn FnOnce(Result<T, LogError>) + Send>;
+type Answer<T> = Box<dyn FnOnce(T) + Send>;
 
 /// What the disk thread can do.
 pub enum Job {
@@ -56,17 +59,17 @@ pub enum Job {
         id: OffsetAndEpoch,
         position: u64,
         max_bytes: usize,
-        answer: Answer<Bytes>,
+        /// Nothing, if the snapshot is gone.
+        answer: Answer<Option<Bytes>>,
     },
     DropPrefix(OffsetAndEpoch),
-    /// Everything before this was done; the thread ends.
-    Stop,
+    /// Everything before this was done; the thread ends, and drops this.
+    Stop(Sender<()>),
 }
 
 /// The way to the disk thread.
 pub struct Disk {
     jobs: Sender<Job>,
-    thread: thread::JoinHandle<()>,
     /// `__cluster_metadata-0`, and who hears what was done there.
     directory: PathBuf,
     inbox: Arc<Inbox>,
@@ -99,13 +102,12 @@ impl Disk {
             }
         };
         let thread = thread::Builder::new().name("disk".to_owned()).spawn(run);
-        let thread = thread.map_err(|error| format!("cannot start the disk thread: {error}"))?;
+        thread.map_err(|error| format!("cannot start the disk thread: {error}"))?;
         let recovered = recovered
             .recv()
             .map_err(|_| "the disk thread ended early".to_owned())??;
         let disk = Disk {
             jobs,
-            thread,
             directory,
             inbox,
         };
@@ -153,10 +155,18 @@ impl Disk {
         }
     }
 
-    /// Ends the thread when all its work is done.
+    /// Ends the thread when all its work is done, unless the disk hangs.
     pub fn stop(self) {
-        self.send(Job::Stop);
-        let _ended = self.thread.join();
+        let (working, ended) = mpsc::channel();
+        self.send(Job::Stop(working));
+        match ended.recv_timeout(STOP_PATIENCE) {
+            Err(RecvTimeoutError::Timeout) => error!(
+                "the disk of {} has done nothing for {} s: ending without it. What was acknowledged is safe",
+                self.directory.display(),
+                STOP_PATIENCE.as_secs()
+            ),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => {}
+        }
     }
 }
 
@@ -172,18 +182,25 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, queue: &Receiver<Job>) {
+        let _working = self.work(queue);
+        self.sync();
+        self.note();
+    }
+
+    /// Works until it shall stop, and returns what tells that it has.
+    fn work(&mut self, queue: &Receiver<Job>) -> Option<Sender<()>> {
         loop {
             if self.unsynced_bytes >= MAX_UNSYNCED_BYTES {
                 self.sync();
             }
             // Take all there is, then sync once.
             match queue.try_recv() {
-                Ok(Job::Stop) => break,
+                Ok(Job::Stop(working)) => return Some(working),
                 Ok(job) => {
                     self.perform(job);
                     continue;
                 }
-                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) => {}
             }
             if self.unsynced_bytes > 0 {
@@ -191,19 +208,19 @@ impl Writer {
                 continue;
             }
             match queue.recv_timeout(ACKNOWLEDGE_WHEN_IDLE) {
-                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(Job::Stop(working)) => return Some(working),
+                Err(RecvTimeoutError::Disconnected) => return None,
                 Ok(job) => self.perform(job),
                 Err(RecvTimeoutError::Timeout) => {
                     self.note();
                     match queue.recv() {
-                        Ok(Job::Stop) | Err(_) => break,
+                        Ok(Job::Stop(working)) => return Some(working),
+                        Err(_) => return None,
                         Ok(job) => self.perform(job),
                     }
                 }
             }
         }
-        self.sync();
-        self.note();
     }
 
     fn perform(&mut self, job: Job) {
@@ -224,7 +241,7 @@ impl Writer {
                 from,
                 max_bytes,
                 answer,
-            } => answer(self.log.read(from, max_bytes)),
+            } => answer(survive(self.log.read(from, max_bytes))),
             Job::WriteSnapshotChunk {
                 id,
                 position,
@@ -247,14 +264,26 @@ impl Writer {
                 position,
                 max_bytes,
                 answer,
-            } => {
-                answer(self.log.read_snapshot(id, position, max_bytes));
-            }
+            } => answer(self.read_snapshot(id, position, max_bytes)),
             Job::DropPrefix(start) => {
                 survive(self.log.drop_prefix(start));
                 self.report(LogEvent::LogStart { id: start });
             }
-            Job::Stop => unreachable!("the loop ends with it"),
+            Job::Stop(_) => unreachable!("the loop ends with it"),
+        }
+    }
+
+    /// Who begins to fetch a snapshot is told nothing of one that has rotted here: it would take all of it, find
+    /// the damage, and look for it on its own disk.
+    fn read_snapshot(&self, id: OffsetAndEpoch, position: u64, max_bytes: usize) -> Option<Bytes> {
+        let checked = match position {
+            0 => snapshot_file::check(&self.directory, id),
+            _ => Ok(()),
+        };
+        let read = checked.and_then(|()| self.log.read_snapshot(id, position, max_bytes));
+        match read {
+            Err(LogError::SnapshotNotFound(_)) => None,
+            read => Some(survive(read)),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
-use tracing::{error, info};
+use tracing::info;
 
 use super::{
     clock::Clock,
@@ -276,13 +276,9 @@ impl Node {
         let Some(reply) = self.replies.remove(&token) else {
             return;
         };
-        let answer = move |read: Result<Vec<_>, _>| match read {
-            Ok(batches) => {
-                set_records(&mut response, join(batches.iter(), max_bytes));
-                let _gone = reply.send(response.into());
-            }
-            // A follower that gets no answer asks again; a disk that cannot be read is fatal soon.
-            Err(error) => error!("cannot read the log at offset {from} for a Fetch: {error}"),
+        let answer = move |batches: Vec<_>| {
+            set_records(&mut response, join(batches.iter(), max_bytes));
+            let _gone = reply.send(response.into());
         };
         self.disk.send(Job::Read {
             from,
@@ -302,7 +298,7 @@ impl Node {
         let Some(reply) = self.replies.remove(&token) else {
             return;
         };
-        let answer = move |read: Result<_, _>| {
+        let answer = move |read: Option<_>| {
             let partition = response
                 .topics
                 .iter_mut()
@@ -310,9 +306,11 @@ impl Node {
                 .next();
             if let Some(partition) = partition {
                 match read {
-                    Ok(bytes) => partition.unaligned_records = bytes,
-                    Err(error) => {
-                        info!("cannot serve snapshot {id} at byte {position}: {error}");
+                    Some(bytes) => partition.unaligned_records = bytes,
+                    None => {
+                        info!(
+                            "snapshot {id} is gone, whose bytes from {position} on somebody wants"
+                        );
                         partition.error_code = ErrorCode::SNAPSHOT_NOT_FOUND;
                     }
                 }

@@ -163,6 +163,14 @@ impl World {
             Some(directories) => directories,
             None => vec![format!("{id}a").parse::<Directory>()?.0],
         };
+        for listener in &mut request.listeners {
+            if let Some(protocol) = command.value("protocol")? {
+                listener.security_protocol = protocol;
+            }
+            if let Some(port) = command.value("port")? {
+                listener.port = port;
+            }
+        }
         if is_clean {
             request.previous_broker_epoch = previous;
         }

@@ -20,10 +20,11 @@ fn raft_scripts() {
 
 fn play(world: &mut World, command: &mut Command) -> Result<String, String> {
     match command.name.as_str() {
-        // voters 1 2 3 [old=3] [fetch-bytes=1]: the nodes start, with blank disks; an old one speaks Kafka
-        // 3.9's versions.
+        // voters 1 2 3 [old=3] [alone=3] [fetch-bytes=1]: the nodes start, with blank disks; an old one speaks Kafka
+        // 3.9's versions, and one that is alone is configured as the only voter.
         "voters" => {
             world.old = nodes(command.list("old")?.unwrap_or_default());
+            world.alone = nodes(command.list("alone")?.unwrap_or_default());
             if let Some(bytes) = command.value("fetch-bytes")? {
                 world.fetch_max_bytes = bytes;
             }
@@ -57,8 +58,12 @@ fn play(world: &mut World, command: &mut Command) -> Result<String, String> {
         }
         "resign" => world.with(node(command)?, |raft, now| raft.resign(now)),
         "shutdown" => world.with(node(command)?, |raft, now| raft.shutdown(now)),
-        // A snapshot of what is committed; the log before it goes.
-        "snapshot" => world.snapshot(node(command)?)?,
+        // snapshot 1 [keep-log]: a snapshot of what is committed; the log before it goes.
+        "snapshot" => {
+            let id = node(command)?;
+            let keeps_log = command.words::<String>()? == ["keep-log"];
+            world.snapshot(id, keeps_log)?;
+        }
         // fetch 101 2 [offset=0 last-epoch=0 epoch=0 wait=500]: an observer asks a voter.
         "fetch" => {
             let (broker, voter) = (node(command)?, node(command)?);

@@ -34,6 +34,8 @@ pub struct World {
     pub(super) time: Time,
     pub(super) nodes: BTreeMap<NodeId, Node>,
     pub old: Vec<NodeId>,
+    /// Believe that nobody else is a voter.
+    pub alone: Vec<NodeId>,
     pub fetch_max_bytes: usize,
     /// What happens next without time passing.
     pub(super) next: VecDeque<Step>,
@@ -105,6 +107,7 @@ impl Default for World {
             time: Time(1_000_000_000),
             nodes: BTreeMap::new(),
             old: Vec::new(),
+            alone: Vec::new(),
             fetch_max_bytes: 8 << 20,
             next: VecDeque::new(),
             held: BTreeSet::new(),
@@ -179,7 +182,9 @@ impl World {
 
     pub fn restart(&mut self, id: NodeId) {
         let now = self.now(id);
-        let voters = self.nodes.keys().map(|id| {
+        let alone = self.alone.contains(&id);
+        let voters = self.nodes.keys().filter(|other| !alone || **other == id);
+        let voters = voters.map(|id| {
             let endpoint = Endpoint {
                 listener_name: "CONTROLLER".to_owned(),
                 host: format!("host{id}"),
@@ -335,7 +340,7 @@ impl World {
         Ok(())
     }
 
-    pub fn snapshot(&mut self, id: NodeId) -> Result<(), String> {
+    pub fn snapshot(&mut self, id: NodeId, keeps_log: bool) -> Result<(), String> {
         let node = self.node(id);
         let committed = node.raft.as_ref().and_then(Raft::high_watermark);
         let mut batches = node.disk.batches().iter();
@@ -348,7 +353,9 @@ impl World {
         let content = Bytes::from(format!("all that was committed below {}", snapshot.offset));
         let written = node.disk.write_snapshot(snapshot, [content]);
         let bytes = written.expect("a disk in memory");
-        node.disk.drop_prefix(snapshot).expect("a disk in memory");
+        if !keeps_log {
+            node.disk.drop_prefix(snapshot).expect("a disk in memory");
+        }
         let text = format!(
             "writes snapshot {}, of {bytes} bytes",
             text::place(snapshot)
@@ -356,7 +363,9 @@ impl World {
         self.tell(id, text);
         self.with(id, |raft, now| {
             raft.on_snapshot_written(now, snapshot, bytes);
-            raft.on_log_start(now, snapshot);
+            if !keeps_log {
+                raft.on_log_start(now, snapshot);
+            }
         });
         Ok(())
     }

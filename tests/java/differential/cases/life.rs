@@ -90,6 +90,10 @@ pub const CASES: &[Case] = &[
     ("unknown kind of election", 2, |_| {
         elect(7, Some(&[("a", &[0])]))
     }),
+    ("election of an unknown kind, of all", 2, |_| elect(7, None)),
+    ("more elections than one request may hold", 2, |_| {
+        elect(0, Some(&[("a", &[0; 10_100])]))
+    }),
     ("preferred election of all", 2, |_| elect(0, None)),
     ("preferred election, oldest version", 0, |_| {
         elect(0, Some(&[("a", &[1])]))

@@ -279,6 +279,9 @@ pub const CASES: &[Case] = &[
     ("partitions, too few assignments", 3, |_| {
         grow("a", 6, Some(&[&[101, 102]]), false)
     }),
+    ("many partitions, with a choice for one", 3, |_| {
+        grow("a", 20_000, Some(&[&[101, 102]]), false)
+    }),
     ("partitions on an unknown broker", 3, |_| {
         grow("a", 5, Some(&[&[101, 9]]), false)
     }),
