@@ -1,7 +1,10 @@
 //! Brokers of three releases on our controllers: each at its own metadata.version, two releases in one
 //! cluster, and one release after the other while messages flow.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     cluster::{Cluster, Kind, Settings, java, turn},
@@ -48,9 +51,22 @@ fn each_release_lives_as_with_java() {
 }
 
 #[test]
-fn brokers_are_upgraded_while_messages_flow() {
+fn brokers_are_upgraded_while_messages_flow_as_with_java() {
     let _turn = turn();
-    let mut cluster = Cluster::start(&settings(Kind::Kraftd, ["3.9.2"; 2], "3.9-IV0"));
+    let (java, java_complaints) = upgrade(Kind::Java(RELEASE));
+    let (ours, our_complaints) = upgrade(Kind::Kraftd);
+    assert_eq!(ours, java, "finalized features (ours left, Java's right)");
+    let new: Vec<&String> = our_complaints.difference(&java_complaints).collect();
+    assert!(
+        new.is_empty(),
+        "brokers complain as they do not with Java: {new:#?}"
+    );
+}
+
+/// Brokers of 3.9 become those of 4.1, then of 4.3, and at last metadata.version is raised. Returns the levels of the
+/// features then, and what the brokers complained of.
+fn upgrade(controllers: Kind) -> (BTreeMap<String, String>, BTreeSet<String>) {
+    let mut cluster = Cluster::start(&settings(controllers, ["3.9.2"; 2], "3.9-IV0"));
     tool(
         &cluster,
         "TopicCommand",
@@ -83,12 +99,8 @@ fn brokers_are_upgraded_while_messages_flow() {
         "FeatureCommand",
         &["upgrade", "--metadata", NEWEST_VERSION],
     );
-    let features = tool(&cluster, "FeatureCommand", &["describe"]);
-    let raised = features.lines().any(|line| {
-        line.contains("metadata.version")
-            && line.contains(&format!("FinalizedVersionLevel: {NEWEST_VERSION}"))
-    });
-    assert!(raised, "{features}");
+    let features = finalized(&tool(&cluster, "FeatureCommand", &["describe"]));
+    assert_eq!(features["metadata.version"], NEWEST_VERSION);
     load.wait_until_consumed_more(500);
     wait_until_in_sync(&mut admin);
     load.finish();
@@ -97,7 +109,25 @@ fn brokers_are_upgraded_while_messages_flow() {
         broker.stop(STOP_TIMEOUT);
         complaints.extend(first_light::complaints(&broker.log_text()));
     }
-    assert!(complaints.is_empty(), "brokers complain: {complaints:#?}");
+    (features, complaints)
+}
+
+/// The finalized level of each feature, as `kafka-features describe` prints them.
+fn finalized(description: &str) -> BTreeMap<String, String> {
+    let value = |line: &str, name: &str| {
+        let mut words = line.split_whitespace().skip_while(|word| *word != name);
+        words.nth(1).unwrap_or_default().to_owned()
+    };
+    let lines = description
+        .lines()
+        .filter(|line| line.starts_with("Feature:"));
+    let level = |line| {
+        (
+            value(line, "Feature:"),
+            value(line, "FinalizedVersionLevel:"),
+        )
+    };
+    lines.map(level).collect()
 }
 
 fn wait_until_in_sync(admin: &mut Admin) {
