@@ -174,7 +174,9 @@ impl World {
             }
             Fault::Resign => self.resign(victim, down_us),
             Fault::Snapshot => self.snapshot(victim),
-            Fault::Stranger => self.let_a_stranger_ask(victim),
+            Fault::Stranger => {
+                self.let_a_stranger_ask(victim);
+            }
         }
     }
 

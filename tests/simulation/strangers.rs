@@ -1,9 +1,11 @@
 //! Requests of those who do not belong here: of another cluster, of the past, malformed. Whatever the answer,
-//! nothing that the node remembers may change.
+//! nothing that the node remembers may change. But for one: who names no cluster, and asks for a vote in a later
+//! epoch, is heard as in Kafka, voter or not, for Kafka leaves it to the voters whom they ask
+//! (`KafkaRaftClient.handleVoteRequest`).
 
 use kraftd::{
     protocol::{
-        Epoch, NodeId, Offset,
+        Epoch, NodeId, Offset, QuorumState, ReplicaKey,
         api::Request,
         messages::{
             begin_quorum_epoch::{self as begin, BeginQuorumEpochRequest},
@@ -12,64 +14,113 @@ use kraftd::{
             fetch_snapshot::FetchSnapshotRequest,
             vote::{RequestPartitionData, RequestTopicData, VoteRequest},
         },
+        quorum_state::Standing,
     },
-    raft::{TOPIC, TOPIC_ID, Token},
+    raft::{Raft, TOPIC, TOPIC_ID, Token},
 };
 use rand::Rng;
 
-use crate::world::World;
+use crate::{core::Core, world::World};
 
 /// No request of anybody else has this token.
 const TOKEN: Token = Token(u64::MAX);
+/// From here on an epoch is no quorum's: so near to the last of all that nobody could be elected after it.
+const SENSELESS: Epoch = Epoch(i32::MAX - 1_000);
+
+/// What nobody from outside may change.
+#[derive(Debug, PartialEq)]
+struct Memory {
+    state: QuorumState,
+    end: Offset,
+    high_watermark: Option<Offset>,
+    role: &'static str,
+}
+
+impl Memory {
+    fn of(raft: &Raft) -> Memory {
+        Memory {
+            state: raft.quorum_state().clone(),
+            end: raft.end_offset(),
+            high_watermark: raft.high_watermark(),
+            role: raft.role().name(),
+        }
+    }
+
+    /// After it was asked to vote for this stranger in a later epoch: it follows nobody any more, and votes for whoever
+    /// has all that it has itself.
+    fn asked_to_vote(self, candidate: &RequestPartitionData) -> Memory {
+        let votes = self.state.standing == Standing::Sound && !candidate.pre_vote;
+        Memory {
+            state: QuorumState {
+                epoch: candidate.replica_epoch,
+                leader: None,
+                voted: votes.then_some(ReplicaKey {
+                    id: candidate.replica_id,
+                    directory_id: candidate.replica_directory_id,
+                }),
+                ..self.state
+            },
+            role: "unattached",
+            ..self
+        }
+    }
+}
 
 impl World {
-    pub fn let_a_stranger_ask(&mut self, id: NodeId) {
-        let node = &self.nodes[&id];
-        let paused = node.paused_until.is_some_and(|until| until > self.now);
-        // What fell due while it was busy would seem to be the stranger's doing.
-        let is_free = !paused && node.busy_until <= self.now;
-        let Some(raft) = node.raft().filter(|_| is_free) else {
-            return;
+    /// Says whether it was heard.
+    pub fn let_a_stranger_ask(&mut self, id: NodeId) -> bool {
+        let is_free = |world: &World| {
+            let node = &world.nodes[&id];
+            let paused = node.paused_until.is_some_and(|until| until > world.now);
+            !paused && node.busy_until <= world.now
         };
-        let before = (
-            raft.quorum_state().clone(),
-            raft.end_offset(),
-            raft.role().name(),
-        );
-        let epoch = raft.epoch();
-        let request = self.strange_request(id, epoch);
-        let version = request.api_key().api().expect("a known API").max_version;
-        let (life, time) = (self.node(id).life, self.now);
-        let node = self.nodes.get_mut(&id).expect("a node");
-        let (now, Some(core)) = (node.now(time), &mut node.core) else {
-            return;
-        };
-        core.on_request(now, now.time, TOKEN, version, request.clone());
-        // What is due happens with any input; only what the request itself may do is looked at.
-        let after = core.raft();
-        let due =
-            core.deadline().is_none_or(|at| at <= now.time) || before.2 != after.role().name();
-        if !due {
-            let after = (
-                after.quorum_state().clone(),
-                after.end_offset(),
-                after.role().name(),
-            );
-            assert_eq!(before, after, "a stranger changed {id}: {request:?}");
+        if !is_free(self) {
+            return false;
         }
+        // What is due is done first, so that it does not seem to be the stranger's doing.
+        let (life, time) = (self.node(id).life, self.now);
+        let node = self.node(id);
+        let now = node.now(time);
+        let due = |core: &Core| core.deadline().is_some_and(|at| at <= now.time);
+        if node.core.as_ref().is_some_and(due) {
+            self.with(id, life, |core, now| core.on_timeout(now));
+        }
+        let node = &self.nodes[&id];
+        let core = node
+            .core
+            .as_ref()
+            .filter(|core| !due(core) && is_free(self));
+        let Some(raft) = core.map(Core::raft) else {
+            return false;
+        };
+        let before = Memory::of(raft);
+        let request = self.strange_request(id, before.state.epoch);
+        let version = request.api_key().api().expect("a known API").max_version;
+        let node = self.node(id);
+        let core = node.core.as_mut().expect("it runs");
+        core.on_request(now, now.time, TOKEN, version, request.clone());
+        let after = Memory::of(core.raft());
+        let allowed = match heard_in_kafka(&request, before.state.epoch) {
+            Some(candidate) => before.asked_to_vote(candidate),
+            None => before,
+        };
+        assert_eq!(allowed, after, "a stranger changed {id}: {request:?}");
         self.with(id, life, |_, _| {});
+        true
     }
 
     fn strange_request(&mut self, id: NodeId, epoch: Epoch) -> Request {
         let rng = &mut self.rng;
-        let past = Epoch(rng.random_range(-1..epoch.0.max(1)));
+        let past = Epoch(rng.random_range(-1..epoch.0.max(0)));
         let future = Epoch(epoch.0 + rng.random_range(1..1000));
         let foreign = Some("another-cluster-000000".to_owned());
-        let beyond = Epoch(i32::MAX - rng.random_range(0..1000));
-        match rng.random_range(0..7) {
-            0 => vote(foreign, id, future).into(),
-            1 => vote(None, id, past).into(),
-            6 => vote(None, id, beyond).into(),
+        let beyond = Epoch(rng.random_range(SENSELESS.0..=i32::MAX));
+        let pre_vote = rng.random();
+        match rng.random_range(0..8) {
+            0 => vote(foreign, id, future, pre_vote).into(),
+            1 => vote(None, id, past, pre_vote).into(),
+            6 => vote(None, id, beyond, pre_vote).into(),
+            7 => vote(None, id, future, pre_vote).into(),
             2 => BeginQuorumEpochRequest {
                 cluster_id: foreign,
                 topics: vec![begin::RequestTopicData {
@@ -126,7 +177,17 @@ impl World {
     }
 }
 
-fn vote(cluster_id: Option<String>, voter_id: NodeId, epoch: Epoch) -> VoteRequest {
+/// The candidate, if the request is one that Kafka heeds.
+fn heard_in_kafka(request: &Request, epoch: Epoch) -> Option<&RequestPartitionData> {
+    let Request::Vote(vote) = request else {
+        return None;
+    };
+    let candidate = &vote.topics[0].partitions[0];
+    let is_later = epoch < candidate.replica_epoch && candidate.replica_epoch < SENSELESS;
+    (vote.cluster_id.is_none() && is_later).then_some(candidate)
+}
+
+fn vote(cluster_id: Option<String>, voter_id: NodeId, epoch: Epoch, pre_vote: bool) -> VoteRequest {
     VoteRequest {
         cluster_id,
         voter_id,
@@ -137,6 +198,7 @@ fn vote(cluster_id: Option<String>, voter_id: NodeId, epoch: Epoch) -> VoteReque
                 replica_id: NodeId(99),
                 last_offset: Offset(1_000_000_000),
                 last_offset_epoch: Epoch(epoch.0 - 1),
+                pre_vote,
                 ..Default::default()
             }],
             ..Default::default()
