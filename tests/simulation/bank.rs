@@ -322,6 +322,13 @@ fn bank_silent_brokers_forgotten() {
 }
 
 #[test]
+fn bank_sessions_that_begin_empty() {
+    finds(PlantedBug::SessionsBeginEmpty, |seed| {
+        Plan::with_controllers(seed).with(Fault::Resign, 5_000)
+    });
+}
+
+#[test]
 fn bank_a_crash_taken_for_a_clean_end() {
     finds(
         PlantedBug::CrashTakenForCleanEnd,

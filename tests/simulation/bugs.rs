@@ -4,8 +4,9 @@
 use kraftd::{
     log::Log,
     protocol::{
-        ErrorCode, NodeId, Offset, OffsetAndEpoch,
+        BrokerEpoch, ErrorCode, NodeId, Offset, OffsetAndEpoch,
         api::{Request, Response},
+        messages::broker_heartbeat::BrokerHeartbeatRequest,
         record_batch::RecordBatch,
         records::MetadataRecord,
     },
@@ -65,6 +66,8 @@ pub enum PlantedBug {
     TimerNotReset,
     /// A new active controller forgets brokers that it never hears of.
     SilentBrokersForgotten,
+    /// A new active controller takes brokers for dead that it has not heard yet.
+    SessionsBeginEmpty,
     /// Every broker is taken for one that ended in order.
     CrashTakenForCleanEnd,
     /// Who has resigned once writes no snapshots any more.
@@ -171,23 +174,43 @@ impl World {
             }
         }
         if self.plan.has(PlantedBug::SilentBrokersForgotten) {
-            let time = self.now;
-            let node = self.node(id);
-            let now = node.now(time).time;
-            let Some(core) = &mut node.core else {
-                return;
-            };
-            let brokers = core.stable_state().map(|state| state.brokers.clone());
-            for (broker, known) in brokers.iter().flat_map(|brokers| brokers.iter()) {
-                if !node.heard.contains_key(&(broker, known.epoch)) {
-                    core.on_contact(Contact {
-                        session: (broker, known.epoch),
-                        at: now,
-                        progress: None,
-                    });
+            for session in self.never_heard(id) {
+                let time = self.now;
+                let node = self.node(id);
+                let at = node.now(time).time;
+                let contact = Contact {
+                    session,
+                    at,
+                    progress: None,
+                };
+                if let Some(core) = &mut node.core {
+                    core.on_contact(contact);
                 }
             }
         }
+        let is_active = self.nodes[&id].watch.active_since.is_some();
+        if self.plan.has(PlantedBug::SessionsBeginEmpty) && is_active {
+            for (broker_id, broker_epoch) in self.never_heard(id) {
+                let request = BrokerHeartbeatRequest {
+                    broker_id,
+                    broker_epoch,
+                    want_fence: true,
+                    ..Default::default()
+                };
+                self.let_ask(id, 1, request.into());
+            }
+        }
+    }
+
+    /// The lives of brokers of which this life of a node has not heard.
+    fn never_heard(&self, id: NodeId) -> Vec<(NodeId, BrokerEpoch)> {
+        let node = &self.nodes[&id];
+        let state = node.core.as_ref().and_then(Core::stable_state);
+        let known = state.iter().flat_map(|state| state.brokers.iter());
+        let lives = known.map(|(broker, known)| (broker, known.epoch));
+        lives
+            .filter(|life| !node.heard.contains_key(life))
+            .collect()
     }
 
     /// A request that nobody waits for the answer to.

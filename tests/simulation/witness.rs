@@ -178,7 +178,9 @@ impl World {
                 continue;
             }
             let heard = node.heard.get(&(change.broker_id, change.broker_epoch));
-            let silent_ms = heard.map_or(u64::MAX, |at| now.ms_since(*at));
+            // Of whom it never heard it knows nothing of the time before it was active.
+            let since = heard.copied().max(node.watch.active_since);
+            let silent_ms = since.map_or(0, |since| now.ms_since(since));
             let timeout_ms = self.plan.session_timeout_ms;
             assert!(
                 silent_ms >= timeout_ms,
