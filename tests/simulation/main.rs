@@ -52,7 +52,7 @@ const CONTROLLER_SEEDS: u64 = 200;
 /// From so many on rare things must have happened, too.
 const RARE_SEEDS: u64 = 10_000;
 /// So many run twice.
-const TWICE_SEEDS: u64 = 3;
+const TWICE_SEEDS: u64 = 10;
 const THREADS: usize = 2;
 /// Of a long campaign it is told how far it is.
 const TOLD_EVERY: u64 = 1_000;
