@@ -70,9 +70,9 @@ const HARMS: &[Harm] = &[
     harm(5, "a sync fails, once or from then on", &[FailSync, WearOut], In("worn.rs", "fn a_worn_disk_stops_its_node_alone"), &[Mark::SyncFailed, Mark::StartFailedOnWornDisk, Mark::CommittedBesideWornDisk]),
     harm(6, "a write fails, done or not", &[FailWrite], Nowhere, &[Mark::WriteFailed]),
     harm(7, "a disk is full, and later is not", &[FullDisk], Nowhere, &[Mark::DiskFull]),
-    harm(8, "bits rot in the log, in a snapshot, in what was voted", &[DamageDisk], Nowhere, &[Mark::Amnesiac, Mark::Recovered, Mark::SnapshotRotRefused]),
-    harm(9, "writes went elsewhere, old files are back, files are missing", &[DamageDisk], Nowhere, &[Mark::Amnesiac]),
-    harm(10, "a blank disk, or another node's", &[ReplaceDisk, SwapDisks], Nowhere, &[Mark::WrongDiskRefused]),
+    harm(8, "bits rot in the log, in a snapshot, in what was voted", &[DamageDisk], Nowhere, &[Mark::LogRotted, Mark::SnapshotRotted, Mark::SnapshotRotRefused, Mark::VoterStateLost, Mark::Amnesiac, Mark::Recovered]),
+    harm(9, "writes went elsewhere, old files are back, files are missing", &[DamageDisk], Nowhere, &[Mark::WriteMisdirected, Mark::TailLost, Mark::SnapshotLost, Mark::Amnesiac]),
+    harm(10, "a blank disk, or another node's", &[ReplaceDisk, SwapDisks], Nowhere, &[Mark::BlankDisk, Mark::WrongDiskRefused]),
     harm(11, "a disk is slow, or does nothing", &[SlowDisk, HungDisk], Nowhere, &[Mark::StoodStillInSync]),
     harm(12, "the network falls apart, or flaps", &[Partition, Flap], Nowhere, &[]),
     harm(13, "one direction, a ring or a bridge is left; requests or answers alone are lost", &[Partition], In("plan.rs", "one_way_partitions"), &[]),
@@ -129,8 +129,8 @@ const RULES: &[Rule] = &[
 const INTRODUCTION: &str = "# Faults and invariants
 
 What can go wrong with a quorum and what must hold all the same, with where each of them is in the
-[simulation](TESTING.md#the-simulation). Faults bear the names of `tests/simulation/nemesis.rs`; each must fire, and
-what stands in the last column must happen, in the runs that every `cargo test` makes. This page is written by
+[simulation](TESTING.md#the-simulation). Faults bear the names of `tests/simulation/nemesis.rs`; each must have an
+effect, and what stands in the last column must happen, in the runs that every `cargo test` makes. This page is written by
 `tests/simulation/atlas.rs`, which also sees that everything named here is there.
 ";
 

@@ -47,6 +47,13 @@ pub enum Mark {
     WriteFailed,
     DiskFull,
     WrongDiskRefused,
+    BlankDisk,
+    LogRotted,
+    WriteMisdirected,
+    TailLost,
+    VoterStateLost,
+    SnapshotRotted,
+    SnapshotLost,
     SnapshotRotRefused,
     ReleaseChanged,
     Amnesiac,
@@ -79,7 +86,7 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// Reached by raft alone.
+    /// Reached by raft alone, and by controllers, too.
     pub const OF_RAFT: &[Mark] = &[
         Mark::Elected,
         Mark::PreVoteGranted,
@@ -108,6 +115,13 @@ impl Mark {
         Mark::WriteFailed,
         Mark::DiskFull,
         Mark::WrongDiskRefused,
+        Mark::BlankDisk,
+        Mark::LogRotted,
+        Mark::WriteMisdirected,
+        Mark::TailLost,
+        Mark::VoterStateLost,
+        Mark::SnapshotRotted,
+        Mark::SnapshotLost,
         Mark::SnapshotRotRefused,
         Mark::ReleaseChanged,
         Mark::Amnesiac,

@@ -20,12 +20,15 @@ use crate::{
     world::{Event, World},
 };
 
+/// Those of snapshots twice, since many logs begin without one.
 const DAMAGES: &[Damage] = &[
     Damage::Rot,
     Damage::Misdirected,
     Damage::TailLost,
     Damage::VoterStateLost,
     Damage::SnapshotRot,
+    Damage::SnapshotRot,
+    Damage::SnapshotLost,
     Damage::SnapshotLost,
 ];
 /// How long it takes people to replace a disk, in microseconds.
@@ -44,12 +47,12 @@ impl World {
     }
 
     /// Found at the next start, which comes at once, so that the atlas knows how many disks are damaged.
-    pub fn damage_disk(&mut self, id: NodeId) {
+    pub fn damage_disk(&mut self, id: NodeId) -> bool {
         if !self.may_damage(id) || !self.nodes[&id].disk.is_readable() {
-            return;
+            return false;
         }
         let damage = *DAMAGES.choose(&mut self.rng).expect("some damage");
-        self.do_damage(id, damage);
+        self.do_damage(id, damage)
     }
 
     /// Says whether there was something to damage.
@@ -58,6 +61,9 @@ impl World {
         let node = self.nodes.get_mut(&id).expect("a node");
         let sound_before = node.disk.saved_quorum_state().clone();
         let damaged = node.disk.damage(damage, &mut self.rng);
+        if damaged {
+            self.coverage.reach(mark_of(damage));
+        }
         if damaged && node.disk.is_readable() {
             node.disk.recover();
             if self.plan.has(PlantedBug::DamageCutSilently) {
@@ -75,17 +81,20 @@ impl World {
 
     /// Only where the others have records on disk: a quorum that never wrote any cannot be told from a new one, and
     /// neither can it by a voter that never did.
-    pub fn replace_disk(&mut self, id: NodeId) {
+    pub fn replace_disk(&mut self, id: NodeId) -> bool {
         let mut others = self.nodes.values().filter(|node| node.id != id);
         let have_records = others.all(|node| node.disk.synced_end() > Offset(0));
-        if self.may_damage(id) && have_records {
+        let may = self.may_damage(id) && have_records;
+        if may {
             self.kill(id);
             self.put_in_blank_disk(id);
             self.after(REPAIR_US, Event::Start(id));
         }
+        may
     }
 
     pub fn put_in_blank_disk(&mut self, id: NodeId) {
+        self.coverage.reach(Mark::BlankDisk);
         let bug = self.plan.has(PlantedBug::BlankDiskVotes);
         let node = self.node(id);
         node.disk = MemoryLog::default();
@@ -99,19 +108,21 @@ impl World {
     }
 
     /// Two nodes are started with each other's disk, until somebody notices.
-    pub fn swap_disks(&mut self, down_us: u64) {
+    pub fn swap_disks(&mut self, down_us: u64) -> bool {
         let nodes = self.plan.nodes;
         if nodes == 1 {
-            return;
+            return false;
         }
         let a = self.rng.random_range(0..nodes);
         let b = (a + self.rng.random_range(1..nodes)) % nodes;
         let (a, b) = (NodeId(a + 1), NodeId(b + 1));
-        if self.swapped.is_none() && self.nodes.values().all(is_sound) {
+        let may = self.swapped.is_none() && self.nodes.values().all(is_sound);
+        if may {
             self.swapped = Some((a, b));
             self.exchange(a, b);
             self.after(down_us + REPAIR_US, Event::DisksBack);
         }
+        may
     }
 
     fn exchange(&mut self, a: NodeId, b: NodeId) {
@@ -179,18 +190,18 @@ impl World {
         }
     }
 
-    /// The node writes a snapshot of what is committed, and drops the log before it.
-    pub fn snapshot(&mut self, id: NodeId) {
+    /// The node writes a snapshot of what is committed, and drops the log before it. Says whether there was any of it.
+    pub fn snapshot(&mut self, id: NodeId) -> bool {
         let node = &self.nodes[&id];
         let Some(Core::Raft(raft)) = &node.core else {
-            return;
+            return false;
         };
         let committed = raft.high_watermark().unwrap_or(Offset(0));
         let durable = committed.min(node.disk.synced_end());
         let batches = node.disk.batches();
         let last = batches.iter().rfind(|batch| batch.end_offset() <= durable);
         let Some(last) = last else {
-            return;
+            return false;
         };
         let mut snapshot = OffsetAndEpoch {
             offset: last.end_offset(),
@@ -203,14 +214,25 @@ impl World {
         let life = node.life;
         let written = self.node(id).disk.write_snapshot(snapshot, [content]);
         let Some(bytes) = self.survive(id, written) else {
-            return;
+            return false;
         };
         self.with(id, life, |core, now| {
             core.on_snapshot_written(now, snapshot, bytes)
         });
-        if self.node(id).life != life {
-            return;
+        if self.node(id).life == life {
+            self.hand_over(id, Job::DropPrefix(snapshot));
         }
-        self.hand_over(id, Job::DropPrefix(snapshot));
+        true
+    }
+}
+
+fn mark_of(damage: Damage) -> Mark {
+    match damage {
+        Damage::Rot => Mark::LogRotted,
+        Damage::Misdirected => Mark::WriteMisdirected,
+        Damage::TailLost => Mark::TailLost,
+        Damage::VoterStateLost => Mark::VoterStateLost,
+        Damage::SnapshotRot => Mark::SnapshotRotted,
+        Damage::SnapshotLost => Mark::SnapshotLost,
     }
 }

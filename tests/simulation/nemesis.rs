@@ -74,7 +74,7 @@ pub enum Fault {
     WallClockJump,
     /// A clean stop, or where raft runs alone a resignation.
     Resign,
-    /// Raft alone: a snapshot, and the log before it is dropped.
+    /// Raft alone: a snapshot, and the log before it is dropped. Controllers write theirs when it is time.
     Snapshot,
     /// Somebody who does not belong here asks for something.
     Stranger,
@@ -112,25 +112,34 @@ impl Fault {
 }
 
 impl World {
+    /// Only what had an effect has fired.
     pub fn fault(&mut self, fault: Fault) {
-        self.coverage.fired(fault);
         let victim = self.nodes.keys().copied().choose(&mut self.rng);
-        let victim = victim.expect("at least one node");
+        if self.strike(fault, victim.expect("at least one node")) {
+            self.coverage.fired(fault);
+        }
+    }
+
+    /// Says whether anything happened.
+    fn strike(&mut self, fault: Fault, victim: NodeId) -> bool {
         let down_us = self.rng.random_range(0..self.plan.down_ms * 1000);
         let until = Time(self.now.0 + down_us);
+        let runs = self.node(victim).core.is_some();
         match fault {
             Fault::Kill => {
                 self.kill(victim);
                 self.after(down_us, Event::Start(victim));
+                return runs;
             }
             Fault::PowerCut => {
                 self.cut_power(victim);
                 self.after(down_us, Event::Start(victim));
+                return runs;
             }
             Fault::Blackout => self.black_out(),
-            Fault::DamageDisk => self.damage_disk(victim),
-            Fault::ReplaceDisk => self.replace_disk(victim),
-            Fault::SwapDisks => self.swap_disks(down_us),
+            Fault::DamageDisk => return self.damage_disk(victim),
+            Fault::ReplaceDisk => return self.replace_disk(victim),
+            Fault::SwapDisks => return self.swap_disks(down_us),
             Fault::FullDisk => {
                 self.node(victim).disk.fail(Some(Failure::Full));
                 self.after(down_us, Event::SpaceFreed(victim));
@@ -146,18 +155,25 @@ impl World {
             Fault::Partition => {
                 let (plan, rng) = (&self.plan, &mut self.rng);
                 match rng.random_bool(0.5) {
-                    true => self.network.partition(plan, rng),
-                    false => self.network.heal(),
+                    true => return self.network.partition(plan, rng),
+                    false => {
+                        self.network.heal();
+                        return false;
+                    }
                 }
             }
-            Fault::Flap => self.flap(),
-            Fault::Clog => self.clog(down_us),
+            Fault::Flap => return self.flap(),
+            Fault::Clog => return self.clog(down_us),
             Fault::CutClients => {
                 let (clients, nodes) = (self.client_ids(), self.node_ids());
-                self.network.cut_clients(&clients, &nodes, &mut self.rng);
+                let rng = &mut self.rng;
+                return self.network.cut_clients(&clients, &nodes, rng);
             }
-            Fault::Reset => self.reset(victim),
-            Fault::Pause => self.node(victim).pause(until),
+            Fault::Reset => return self.reset(victim),
+            Fault::Pause => {
+                self.node(victim).pause(until);
+                return runs;
+            }
             Fault::Overload => {
                 let us = BUSY_US << self.rng.random_range(BUSY_DOUBLED);
                 let until = Time(self.now.0 + self.rng.random_range(BUSY_FOR_US));
@@ -167,17 +183,16 @@ impl World {
                 let us = self.rng.random_range(RUSH_FOR_US);
                 self.rush(Time(self.now.0 + us));
             }
-            Fault::WrongName => self.mistake_a_name(victim, down_us),
+            Fault::WrongName => return self.mistake_a_name(victim, down_us),
             Fault::WallClockJump => {
                 let jump_ms = self.rng.random_range(-MAX_JUMP_MS..=MAX_JUMP_MS);
                 self.node(victim).wall_jump_ms = jump_ms;
             }
-            Fault::Resign => self.resign(victim, down_us),
-            Fault::Snapshot => self.snapshot(victim),
-            Fault::Stranger => {
-                self.let_a_stranger_ask(victim);
-            }
+            Fault::Resign => return self.resign(victim, down_us),
+            Fault::Snapshot => return self.snapshot(victim),
+            Fault::Stranger => return self.let_a_stranger_ask(victim),
         }
+        true
     }
 
     fn black_out(&mut self) {
@@ -188,8 +203,9 @@ impl World {
         }
     }
 
-    fn resign(&mut self, id: NodeId, down_us: u64) {
-        let life = self.node(id).life;
+    fn resign(&mut self, id: NodeId, down_us: u64) -> bool {
+        let (life, raft) = (self.node(id).life, self.nodes[&id].raft());
+        let has_effect = raft.is_some_and(|raft| raft.is_leader() || self.plan.controllers);
         self.node(id).watch.was_asked_to_resign = true;
         self.with(id, life, |core, now| core.resign(now));
         if self.plan.controllers {
@@ -197,6 +213,7 @@ impl World {
             self.after(50_000, Event::Stop { node: id, life });
             self.after(50_001 + down_us, Event::Start(id));
         }
+        has_effect
     }
 
     /// The process dies; its host says so to everybody who was connected.
@@ -254,11 +271,12 @@ impl World {
         self.after(us, Event::Disconnect { node, life, peer });
     }
 
-    fn reset(&mut self, id: NodeId) {
+    fn reset(&mut self, id: NodeId) -> bool {
         let peers = self.node_ids().into_iter().filter(|peer| *peer != id);
-        if let Some(peer) = peers.choose(&mut self.rng) {
-            self.drop_connection(id, peer);
-        }
+        let peer = peers.choose(&mut self.rng);
+        peer.into_iter()
+            .for_each(|peer| self.drop_connection(id, peer));
+        peer.is_some()
     }
 
     pub fn cut_power(&mut self, id: NodeId) {
@@ -293,9 +311,9 @@ impl World {
         pairs.filter(|(from, to)| from != to).collect()
     }
 
-    fn flap(&mut self) {
+    fn flap(&mut self) -> bool {
         let Some(link) = self.links().into_iter().choose(&mut self.rng) else {
-            return;
+            return false;
         };
         let mut us = 0;
         for round in 0..2 * self.rng.random_range(5..30) {
@@ -303,32 +321,38 @@ impl World {
             let cut = round % 2 == 0;
             self.after(us, Event::Link { link, cut });
         }
+        true
     }
 
-    fn clog(&mut self, down_us: u64) {
+    fn clog(&mut self, down_us: u64) -> bool {
+        let mut has_effect = false;
         for link in self.links() {
             if self.rng.random_bool(0.5) {
                 let from_us = self.rng.random_range(0..=down_us);
                 let until_us = self.rng.random_range(from_us..=2 * down_us + 1);
                 let until = Time(self.now.0 + until_us);
                 self.after(from_us, Event::Clog { link, until });
+                has_effect = true;
             }
         }
+        has_effect
     }
 
     /// A name that people or their DNS have wrong, for all processes of a node meanwhile.
-    fn mistake_a_name(&mut self, id: NodeId, down_us: u64) {
+    fn mistake_a_name(&mut self, id: NodeId, down_us: u64) -> bool {
         let ids = self.node_ids();
         let peers = ids.iter().filter(|peer| **peer != id);
-        if let Some(peer) = peers.choose(&mut self.rng) {
-            let wrong = ids
-                .iter()
-                .filter(|wrong| *wrong != peer)
-                .choose(&mut self.rng);
-            let wrong = wrong.copied().filter(|_| self.rng.random());
-            self.network.set_name((id, *peer), Some(wrong));
-            self.after(down_us, Event::NameRight((id, *peer)));
-        }
+        let Some(peer) = peers.choose(&mut self.rng) else {
+            return false;
+        };
+        let wrong = ids
+            .iter()
+            .filter(|wrong| *wrong != peer)
+            .choose(&mut self.rng);
+        let wrong = wrong.copied().filter(|_| self.rng.random());
+        self.network.set_name((id, *peer), Some(wrong));
+        self.after(down_us, Event::NameRight((id, *peer)));
+        true
     }
 
     pub fn heal(&mut self) {

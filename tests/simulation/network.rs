@@ -47,8 +47,8 @@ impl Network {
     }
 
     /// Cuts the nodes in two, or one of them off, or single links, or all, or all but a ring; for all
-    /// messages, for requests, or for answers.
-    pub fn partition(&mut self, plan: &Plan, rng: &mut ChaCha8Rng) {
+    /// messages, for requests, or for answers. Says whether any link is cut.
+    pub fn partition(&mut self, plan: &Plan, rng: &mut ChaCha8Rng) -> bool {
         self.cut.clear();
         let nodes = 1..=plan.nodes;
         let shape = rng.random_range(0..5);
@@ -74,6 +74,7 @@ impl Network {
                 }
             }
         }
+        !self.cut.is_empty()
     }
 
     /// Cuts one link in one direction, or mends it.
@@ -103,8 +104,13 @@ impl Network {
         }
     }
 
-    /// Some clients reach some nodes no more, and others do again.
-    pub fn cut_clients(&mut self, clients: &[NodeId], nodes: &[NodeId], rng: &mut ChaCha8Rng) {
+    /// Some clients reach some nodes no more, and others do again. Says whether any does not.
+    pub fn cut_clients(
+        &mut self,
+        clients: &[NodeId],
+        nodes: &[NodeId],
+        rng: &mut ChaCha8Rng,
+    ) -> bool {
         self.clients_cut.clear();
         for (client, node) in clients
             .iter()
@@ -114,6 +120,7 @@ impl Network {
                 self.clients_cut.extend([(client, node), (node, client)]);
             }
         }
+        !self.clients_cut.is_empty()
     }
 
     /// How long a message takes in microseconds, or `None` when it never arrives.

@@ -126,7 +126,7 @@ impl Plan {
 
     /// The same seed with whole controllers.
     pub fn with_controllers(seed: u64) -> Plan {
-        let plan = Plan::of_seed(seed);
+        let plan = Plan::of_seed(seed).with(Fault::Snapshot, None);
         // Snapshots of a hundred thousand partitions are written now and then only.
         let rushes = plan.faults.contains_key(&Fault::Rush);
         let snapshot_bytes = if rushes { 1 << 20 } else { plan.snapshot_bytes };
