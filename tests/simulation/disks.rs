@@ -59,6 +59,7 @@ impl World {
     pub fn do_damage(&mut self, id: NodeId, damage: Damage) -> bool {
         self.kill(id);
         let node = self.nodes.get_mut(&id).expect("a node");
+        node.lose();
         let sound_before = node.disk.saved_quorum_state().clone();
         let damaged = node.disk.damage(damage, &mut self.rng);
         if damaged {
@@ -97,6 +98,7 @@ impl World {
         self.coverage.reach(Mark::BlankDisk);
         let bug = self.plan.has(PlantedBug::BlankDiskVotes);
         let node = self.node(id);
+        node.lose();
         node.disk = MemoryLog::default();
         node.was_amnesiac = false;
         if bug {
@@ -128,9 +130,13 @@ impl World {
     fn exchange(&mut self, a: NodeId, b: NodeId) {
         self.kill(a);
         self.kill(b);
-        let of_a = std::mem::take(&mut self.node(a).disk);
-        let of_b = std::mem::replace(&mut self.node(b).disk, of_a);
-        self.node(a).disk = of_b;
+        let node = self.node(a);
+        let of_a = (std::mem::take(&mut node.disk), node.lost_below);
+        let node = self.node(b);
+        let of_b = (std::mem::replace(&mut node.disk, of_a.0), node.lost_below);
+        node.lost_below = of_a.1;
+        let node = self.node(a);
+        (node.disk, node.lost_below) = of_b;
         self.after(1_000, Event::Start(a));
         self.after(1_000, Event::Start(b));
     }

@@ -9,7 +9,7 @@ use kraftd::{
     log::{Log, LogError, Recovered, memory::MemoryLog},
     protocol::{
         BrokerEpoch, NodeId, Offset, OffsetAndEpoch, QuorumState, api::Request,
-        record_batch::RecordBatch,
+        quorum_state::Standing, record_batch::RecordBatch,
     },
     raft::{Raft, Token},
     server,
@@ -107,6 +107,8 @@ pub struct Node {
     pub committed: Offset,
     pub compared: Offset,
     pub was_amnesiac: bool,
+    /// How far its disk was synced when it was damaged or replaced: leaders may have counted that much.
+    pub lost_below: Offset,
     pub watch: Watch,
     /// Of planted bugs: the last Fetch of every other node, the first deadline, and whether it has resigned.
     pub old_fetches: BTreeMap<NodeId, (i16, Request)>,
@@ -160,6 +162,7 @@ impl Node {
             committed: Offset(0),
             compared: Offset(0),
             was_amnesiac: false,
+            lost_below: Offset(0),
             watch: Watch::default(),
             old_fetches: BTreeMap::new(),
             stale_deadline: None,
@@ -272,6 +275,17 @@ impl Node {
             || held
                 .next()
                 .is_some_and(|held| held.bytes() == batch.bytes())
+    }
+
+    /// Whether it was counted as held here, and may have been lost since.
+    pub fn may_have_lost(&self, batch: &RecordBatch) -> bool {
+        let is_sound = self.disk.saved_quorum_state().standing == Standing::Sound;
+        !is_sound && batch.end_offset() <= self.lost_below
+    }
+
+    /// What its disk has goes, or may.
+    pub fn lose(&mut self) {
+        self.lost_below = self.lost_below.max(self.disk.synced_end());
     }
 
     /// Offset after the last of them, or after the snapshot that takes their place.

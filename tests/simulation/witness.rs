@@ -1,10 +1,7 @@
 //! Looks at what a node has become and at what it writes, after every event, and shows the checker.
 
 use kraftd::{
-    protocol::{
-        NodeId, Offset, api::Request, quorum_state::Standing, record_batch::RecordBatch,
-        records::MetadataRecord,
-    },
+    protocol::{NodeId, Offset, api::Request, record_batch::RecordBatch, records::MetadataRecord},
     raft::Raft,
 };
 
@@ -105,11 +102,7 @@ impl World {
             .checker
             .on_high_watermark(node, high_watermark, &mut self.coverage)
         {
-            let holds = |node: &&Node| {
-                // What was counted there may have rotted since.
-                let damaged = node.disk.saved_quorum_state().standing != Standing::Sound;
-                damaged || node.holds(&batch)
-            };
+            let holds = |node: &&Node| node.may_have_lost(&batch) || node.holds(&batch);
             let holders = self.nodes.values().filter(holds).count();
             if self.nodes.values().any(|node| node.disk.is_worn()) {
                 self.coverage.reach(Mark::CommittedBesideWornDisk);
@@ -135,17 +128,18 @@ impl World {
             return;
         };
         let (ours, at) = (controller.stable_state(), controller.stable_end());
+        if at == Offset(0) {
+            return;
+        }
         let since = node.agreed_at.filter(|_| !in_full);
         let agrees = self.checker.images.agrees(ours, since, at);
-        assert_ne!(
+        assert_eq!(
             agrees,
-            Some(false),
+            Some(true),
             "node {id} has another state at {at} than the log; it was equal at {since:?}"
         );
-        if agrees.is_some() {
-            self.coverage.reach(Mark::ImageCompared);
-            self.node(id).agreed_at = Some(at);
-        }
+        self.coverage.reach(Mark::ImageCompared);
+        self.node(id).agreed_at = Some(at);
     }
 
     /// An active controller writes something.
