@@ -10,34 +10,64 @@ use crate::{
     world::{Event, World},
 };
 
-const SEEDS: u64 = 60;
+/// What happens to a majority; `None` is a blank disk.
+const LOSSES: &[Option<Damage>] = &[
+    Some(Damage::TailLost),
+    Some(Damage::Misdirected),
+    Some(Damage::Rot),
+    Some(Damage::VoterStateLost),
+    Some(Damage::SnapshotRot),
+    Some(Damage::SnapshotLost),
+    // Here both founders of a new quorum might vote as they did once before.
+    None,
+];
+/// Four times each loss, with three nodes and with five, and with both kinds of nodes.
+const SEEDS: u64 = 4 * 4 * LOSSES.len() as u64;
+/// Time enough for a snapshot on every disk.
+const SNAPSHOTS_AT: Time = Time(19_000_000);
 const DAMAGED_AT: Time = Time(20_000_000);
+
+fn run_until(world: &mut World, time: Time) {
+    while world.now < time {
+        assert!(world.step(), "the run goes on");
+    }
+}
 
 /// Says whether the quorum survived.
 fn run(seed: u64) -> bool {
+    let loss = LOSSES[(seed / 4) as usize % LOSSES.len()];
+    let of_snapshots = matches!(loss, Some(Damage::SnapshotRot | Damage::SnapshotLost));
+    let by_seed = match seed / 2 % 2 {
+        0 => Plan::of_seed(seed),
+        _ => Plan::with_controllers(seed),
+    };
     let mut plan = Plan {
         nodes: [3, 5][seed as usize % 2],
         lose_one_in: None,
         crash_one_in: None,
         // The third voter has to be heard before two blank ones take themselves for all there is.
         max_delay_us: 5_000,
-        ..Plan::of_seed(seed)
+        max_sync_us: 10_000,
+        // Every log begins with a snapshot, or none does.
+        snapshot_bytes: if of_snapshots { 4_000 } else { 1 << 20 },
+        propose_every_ms: 50,
+        ..by_seed
     };
     plan.faults.clear();
     let mut world = World::new(plan);
-    while world.now < DAMAGED_AT {
-        assert!(world.step(), "the run goes on");
+    run_until(&mut world, SNAPSHOTS_AT);
+    for id in world.node_ids().into_iter().filter(|_| of_snapshots) {
+        world.snapshot(id);
     }
+    run_until(&mut world, DAMAGED_AT);
     let majority = world.plan.nodes / 2 + 1;
-    let first = (seed / 2) as i32;
+    let first = (seed / 4) as i32;
     let victims = (0..majority).map(|at| NodeId((first + at) % world.plan.nodes + 1));
     let victims: Vec<NodeId> = victims.collect();
     for id in &victims {
-        match seed % 3 {
-            0 => assert!(world.do_damage(*id, Damage::TailLost)),
-            1 => assert!(world.do_damage(*id, Damage::Misdirected)),
-            // Here both founders of a new quorum might vote as they did once before.
-            _ => {
+        match loss {
+            Some(damage) => assert!(world.do_damage(*id, damage), "seed {seed}: {damage:?}"),
+            None => {
                 world.kill(*id);
                 world.put_in_blank_disk(*id);
                 world.after(1_000_000, Event::Start(*id));
