@@ -4,9 +4,6 @@ use kraftd::protocol::Offset;
 
 use crate::{clients::Client, node::Node, world::World};
 
-/// How far a node's high watermark may lie behind at the end: what is on its way.
-const LAG_AT_THE_END: i64 = 200;
-
 impl World {
     /// What every node is just now.
     pub fn roles(&self) -> String {
@@ -40,14 +37,14 @@ impl World {
         };
         let leaders = rafts().filter(|(_, raft)| raft.is_leader()).count();
         assert_eq!(leaders, 1, "one leader after healing:{roles}");
-        let end = self.checker.committed_end();
+        let written = self.rested_at.expect("a time without changes");
         for (node, raft) in rafts() {
             let hears_leader = raft.status(node.now(self.now)).hears_leader;
             assert!(hears_leader, "all hear their leader after healing:{roles}");
-            let reached = raft.high_watermark().unwrap_or(Offset(0));
+            let reached = raft.high_watermark();
             assert!(
-                reached.0 + LAG_AT_THE_END >= end.0,
-                "all caught up after healing:{roles}"
+                reached >= Some(written),
+                "all have what was written by {written}:{roles}"
             );
             assert!(
                 raft.amnesia().is_none(),

@@ -33,7 +33,7 @@ impl World {
             Event::Start(_) | Event::Client(_) | Event::Propose | Event::SpaceFreed(_) => None,
             Event::DiskSeenTo(_) | Event::DisksBack | Event::NameRight(_) => None,
             Event::Link { .. } | Event::Clog { .. } => None,
-            Event::Fault(_) | Event::Heal => None,
+            Event::Fault(_) | Event::Heal | Event::Rest => None,
         }
     }
 

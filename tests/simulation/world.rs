@@ -17,6 +17,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     checker::Checker,
+    clients::Client,
     core::Core,
     coverage::{Coverage, Mark},
     nemesis::Fault,
@@ -25,6 +26,9 @@ use crate::{
     plan::Plan,
     seats::Seat,
 };
+
+/// Nobody asks for changes any more so long before the end, in milliseconds: enough for all to have what was written.
+const REST_MS: u64 = 1_000;
 
 pub enum Event {
     Request {
@@ -107,6 +111,7 @@ pub enum Event {
     Propose,
     Fault(Fault),
     Heal,
+    Rest,
 }
 
 pub struct World {
@@ -133,6 +138,8 @@ pub struct World {
     /// Where the committed log ended when all faults did, and until when it must go on.
     pub healed_at: Offset,
     pub owes_commit: Option<Time>,
+    /// Where the longest log ended when nobody asked for changes any more.
+    pub rested_at: Option<Offset>,
     /// There is more to do than usual until then.
     pub rush_until: Time,
     pub next_request: u64,
@@ -197,6 +204,7 @@ impl World {
             healed: false,
             healed_at: Offset(0),
             owes_commit: None,
+            rested_at: None,
             rush_until: Time(0),
             next_request: 0,
             proposed: 0,
@@ -216,6 +224,7 @@ impl World {
             world.schedule_fault(fault);
         }
         world.after(world.plan.faults_until_ms * 1000, Event::Heal);
+        world.after((world.plan.ends_at_ms - REST_MS) * 1000, Event::Rest);
         world
     }
 
@@ -336,8 +345,17 @@ impl World {
                     self.kill(node);
                 }
             }
-            Event::Client(client) => self.on_client(client),
-            Event::Propose => self.propose(),
+            Event::Client(client) => {
+                let is_admin = matches!(self.clients[&client].client, Client::Admin(_));
+                if !(is_admin && self.rested_at.is_some()) {
+                    self.on_client(client);
+                }
+            }
+            Event::Propose => {
+                if self.rested_at.is_none() {
+                    self.propose();
+                }
+            }
             Event::Fault(fault) => {
                 if !self.healed {
                     self.fault(fault);
@@ -345,6 +363,7 @@ impl World {
                 }
             }
             Event::Heal => self.heal(),
+            Event::Rest => self.rested_at = self.nodes.values().map(Node::end).max(),
         }
     }
 
