@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kraftd::{
-    protocol::{BrokerEpoch, Epoch, NodeId, Offset, api::Request, records::MetadataRecord},
+    protocol::{
+        BrokerEpoch, Epoch, NodeId, Offset, OffsetAndEpoch, api::Request, records::MetadataRecord,
+    },
     raft::Raft,
     time::Time,
 };
@@ -13,6 +15,8 @@ use crate::{core::Core, leaving::Leaving, world::World};
 
 /// A timer that fires more often in a second is not set anew.
 const MAX_WAKES: u32 = 2_000;
+/// Whoever asks the same voter for the same more often in a second is not made to wait, and waits not by itself.
+const MAX_VAIN_FETCHES: u32 = 100;
 /// A silent broker is fenced within two sessions and so many milliseconds, if the controller never stood
 /// still meanwhile.
 const SLACK_MS: u64 = 1_000;
@@ -52,7 +56,18 @@ pub struct Watch {
     pub ended: BTreeSet<BrokerEpoch>,
     /// How often its timer fired in a second.
     wakes: (u64, u32),
+    /// What it last asked each other voter for, and how often already.
+    asked: BTreeMap<NodeId, (Asked, u32)>,
     pub leaving: Leaving,
+}
+
+/// What a Fetch asks for, in which second.
+#[derive(Clone, Copy, PartialEq)]
+struct Asked {
+    second: u64,
+    epoch: Epoch,
+    from: OffsetAndEpoch,
+    high_watermark: Offset,
 }
 
 impl World {
@@ -75,6 +90,32 @@ impl World {
         let count = if last == second { count + 1 } else { 1 };
         node.watch.wakes = (second, count);
         assert!(count <= MAX_WAKES, "node {id} wakes up all the time");
+    }
+
+    /// It asks another voter for more of the log, or again for what it did not get.
+    pub fn watch_fetch(&mut self, id: NodeId, to: NodeId, request: &Request) {
+        let Request::Fetch(fetch) = request else {
+            return;
+        };
+        let partition = &fetch.topics[0].partitions[0];
+        let time = self.now;
+        let node = self.node(id);
+        let asks = Asked {
+            second: node.now(time).time.0 / 1_000_000,
+            epoch: partition.current_leader_epoch,
+            from: OffsetAndEpoch {
+                epoch: partition.last_fetched_epoch,
+                offset: partition.fetch_offset,
+            },
+            high_watermark: partition.high_watermark,
+        };
+        let (asked, times) = node.watch.asked.entry(to).or_insert((asks, 0));
+        *times = if *asked == asks { *times + 1 } else { 1 };
+        *asked = asks;
+        assert!(
+            *times <= MAX_VAIN_FETCHES,
+            "node {id} asks {to} for the same all the time"
+        );
     }
 
     /// The active controller ends the session, or the whole life, of a broker.

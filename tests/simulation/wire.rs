@@ -25,6 +25,7 @@ const NO_NAME_US: u64 = 1_000;
 impl World {
     /// Sends a request at the best version that both sides know.
     pub fn send(&mut self, from: NodeId, to: NodeId, id: RequestId, request: Request) {
+        self.watch_fetch(from, to, &request);
         let reached = self.network.resolve((from, to));
         let version = self.version(from, reached.unwrap_or(to), &request);
         let wait_ms = match &request {
