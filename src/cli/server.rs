@@ -1,8 +1,9 @@
 //! `kafka-server-start.sh FILE`: runs a controller, and beside it the Java broker that the file may ask for.
 
 use std::{
+    panic,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{self, ExitCode},
 };
 
 use tracing::{info, warn};
@@ -10,6 +11,7 @@ use tracing::{info, warn};
 use super::{KAFKA_RELEASE, combined, fail, logging::Logging};
 use crate::{
     config::{Config, ConfigError, Identity, Warning},
+    log::engine,
     server,
 };
 
@@ -93,7 +95,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
     for warning in &config.warnings {
         warn!("{}: {warning}", file.display());
     }
-    stop_on_panic();
+    stop_on_panic(config.identity.metadata_log_dir.clone());
     server::run(&config).map(|()| ExitCode::SUCCESS)
 }
 
@@ -132,10 +134,13 @@ fn describe(config: &Config, file: &Path, overrides: &[String]) -> String {
 }
 
 /// A thread that ended by a panic leaves the others with half a node: end all of it.
-fn stop_on_panic() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
+fn stop_on_panic(metadata_log_dir: PathBuf) {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if let Some(error) = engine::failed_sync(panic, &metadata_log_dir) {
+            server::die(&error.to_string());
+        }
         report(panic);
-        std::process::abort();
+        process::abort();
     }));
 }

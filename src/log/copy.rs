@@ -7,13 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use raft_engine::Engine;
 use tempfile::TempDir;
 
 use super::{
     LogError,
     directory::{ENGINE_NAME, NAME},
-    engine::{self, ENTRIES, FileSizes, LogStart},
+    engine::{self, ENTRIES, Engine, FileSizes, LogStart},
     entry::{self, Entries},
 };
 use crate::protocol::{Offset, OffsetAndEpoch, record_batch::RecordBatch};

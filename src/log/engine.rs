@@ -26,19 +26,21 @@ use std::{
     collections::{BTreeMap, VecDeque},
     fs,
     io::{self, Read},
+    panic::PanicHookInfo,
     path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
 use prost::Message;
 use protobuf::well_known_types::BytesValue;
-use raft_engine::{Command, Config, Engine, LogBatch, RecoveryMode, env::DefaultFileSystem};
+use raft_engine::{Command, Config, LogBatch, RecoveryMode};
 use tracing::{info, warn};
 
 use super::{
     Epochs, Log, LogError, Recovered,
-    directory::MetadataDirectory,
+    directory::{ENGINE_NAME, MetadataDirectory, NAME},
     durable,
+    engine_files::Files,
     entry::{self, Entries},
     snapshot_file,
     voter_state::VoterState,
@@ -48,6 +50,8 @@ use crate::protocol::{
     quorum_state::{QuorumState, Standing},
     record_batch::RecordBatch,
 };
+
+pub(super) type Engine = raft_engine::Engine<Files>;
 
 /// Region of the batches, and nothing else.
 pub(super) const ENTRIES: u64 = 1;
@@ -368,7 +372,7 @@ impl EngineLog {
     }
 
     /// Writes what a batch of the engine holds, with one sync. raft-engine panics when the sync itself
-    /// fails, which the process does not survive.
+    /// fails, which the process does not survive: [`failed_sync`] finds the words for it.
     fn write(&mut self, mut batch: LogBatch, command: Option<Command>) -> Result<(), LogError> {
         if let Some(command) = command {
             batch.add_command(ENTRIES, command);
@@ -628,19 +632,13 @@ pub(super) fn open_engine_at(path: &Path, sizes: FileSizes) -> Result<Engine, Lo
         prefill_for_recycle: false,
         ..Default::default()
     };
-    let opened = Engine::open_with_file_system(config, DefaultFileSystem.into());
+    let opened = Engine::open_with_file_system(config, Files.into());
     opened.map_err(|error| engine_error("cannot open", path, error))
 }
 
 fn engine_error(what: &'static str, path: &Path, error: raft_engine::Error) -> LogError {
     let source = match error {
-        // The engine has words of its own for a full disk.
-        raft_engine::Error::Io(source) if source.kind() == io::ErrorKind::StorageFull => {
-            rustix::io::Errno::NOSPC.into()
-        }
         raft_engine::Error::Io(source) => source,
-        // Told when a new file did not help against a full disk.
-        raft_engine::Error::TryAgain(_) => rustix::io::Errno::NOSPC.into(),
         raft_engine::Error::Corruption(reason) => return corrupt(path.to_owned(), reason),
         error => io::Error::other(error),
     };
@@ -649,6 +647,22 @@ fn engine_error(what: &'static str, path: &Path, error: raft_engine::Error) -> L
         path: path.to_owned(),
         source,
     }
+}
+
+/// What raft-engine says when a sync has failed, for a hook: it panics, so that nothing goes on with a log of which
+/// nobody knows what is on the disk. `metadata_log_dir` is where the log of this process is.
+pub fn failed_sync(panic: &PanicHookInfo<'_>, metadata_log_dir: &Path) -> Option<LogError> {
+    let place = panic.location()?.file();
+    // `called `Result::unwrap()` on an `Err` value: Os { code: 5, ... }`
+    let text = panic.payload().downcast_ref::<String>()?;
+    let (_, code) = text.split_once("Os { code: ")?;
+    let (code, _) = code.split_once(',')?;
+    let code = code.parse().ok()?;
+    place.contains("raft-engine").then(|| LogError::Io {
+        what: "cannot sync",
+        path: metadata_log_dir.join(NAME).join(ENGINE_NAME),
+        source: io::Error::from_raw_os_error(code),
+    })
 }
 
 /// Where the log begins, if that was ever written down.

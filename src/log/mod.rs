@@ -9,6 +9,7 @@ pub mod copy;
 pub mod directory;
 mod durable;
 pub mod engine;
+mod engine_files;
 pub mod ensemble;
 mod entry;
 pub mod memory;
@@ -23,6 +24,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::protocol::{
@@ -64,6 +66,10 @@ fn remedy(error: &io::Error) -> &'static str {
         io::ErrorKind::ReadOnlyFilesystem => {
             ". Mount the file system so that it can be written (after a disk error the system makes it \
              read-only by itself: see its log)"
+        }
+        _ if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
+            ". The disk failed: the system's log says how. If it is well again, start again; if not, format an \
+             empty directory on another one with the same cluster id, and start while the other voters are up"
         }
         io::ErrorKind::NotADirectory => ". log.dirs and metadata.log.dir name directories",
         _ => "",

@@ -26,7 +26,7 @@ pub use start::{check, run};
 pub use trouble::Trouble;
 
 /// Stops the process, saying why: what must not go on does not.
-fn die(reason: &str) -> ! {
+pub fn die(reason: &str) -> ! {
     tracing::error!("{reason}");
     eprintln!("kraftd stops: {reason}");
     std::process::exit(1);

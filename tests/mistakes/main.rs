@@ -2,6 +2,7 @@
 //! nothing on disk has changed; and what goes on all the same. Needs no Java; some tests mount file systems
 //! of their own, for which they need root or user namespaces.
 
+mod broken_disks;
 mod brokers;
 mod check;
 mod clusters;
