@@ -121,6 +121,8 @@ pub enum Cut {
     ByChance {
         sector_bytes: u64,
     },
+    /// Each write torn at every eight bytes, as memory that keeps its content may tear it.
+    Torn,
 }
 
 #[derive(Default)]
@@ -201,7 +203,7 @@ impl Disk {
             let lost = match cut {
                 Cut::Everything => true,
                 Cut::Nothing => false,
-                Cut::ByChance { .. } => rng.random_bool(0.3),
+                Cut::ByChance { .. } | Cut::Torn => rng.random_bool(0.3),
             };
             if lost {
                 stopped.insert(directory.to_owned());
@@ -225,7 +227,8 @@ impl DiskFile {
                 (Cut::ByChance { sector_bytes }, Change::Write(at, bytes), 1) => {
                     content.tear(*at, bytes, sector_bytes, rng);
                 }
-                (Cut::ByChance { .. }, ..) => content.apply(change),
+                (Cut::Torn, Change::Write(at, bytes), _) => content.tear(*at, bytes, 8, rng),
+                (Cut::ByChance { .. } | Cut::Torn, ..) => content.apply(change),
             }
         }
         content

@@ -20,7 +20,7 @@ use std::{
 };
 
 use kraftd::{
-    log::{Log, Recovered, meta_properties, snapshot_file},
+    log::{Log, LogError, Recovered, meta_properties, snapshot_file},
     protocol::{Offset, record_batch::RecordBatch},
 };
 use rand::{Rng, SeedableRng};
@@ -29,7 +29,7 @@ use tempfile::TempDir;
 
 use disk::{Cut, Disk};
 use recording::{Event, TRACED};
-use workload::State;
+use workload::{State, Step};
 
 const DEFAULT_IMAGES: u64 = 1500;
 /// Disks made of each moment.
@@ -74,6 +74,11 @@ fn the_process() {
 
 /// Runs the workload of a seed and tells all it did to its files.
 fn record(seed: u64) -> Vec<Event> {
+    traced("the_process", ("KRAFTD_CRASH_SEED", &seed.to_string()))
+}
+
+/// Runs an ignored test of this program, told what to do by a variable, and tells all it did to its files.
+fn traced(test: &str, (variable, value): (&str, &str)) -> Vec<Event> {
     let dir = temporary();
     let [root, marks, trace] = ["log", "marks", "trace"].map(|name| dir.path().join(name));
     fs::create_dir(&root).expect("creates");
@@ -81,8 +86,8 @@ fn record(seed: u64) -> Vec<Event> {
         .args(["-f", "-xx", "-s", "100000000", "-e", TRACED, "-o"])
         .arg(&trace)
         .arg(env::current_exe().expect("a path"))
-        .args(["--exact", "the_process", "--ignored", "--test-threads=1"])
-        .env("KRAFTD_CRASH_SEED", seed.to_string())
+        .args(["--exact", test, "--ignored", "--test-threads=1"])
+        .env(variable, value)
         .env("KRAFTD_CRASH_DIR", dir.path())
         .output()
         .expect("strace must be installed: it records what the log writes");
@@ -136,64 +141,93 @@ fn a_power_cut_at_any_moment_loses_nothing_acknowledged() {
     );
 }
 
-/// Cuts the power at all moments of a history, or makes one image only, and says how many were made.
-fn crash(seed: u64, events: &[Event], limit: u64, only: Option<u64>) -> u64 {
+/// What a history has come to at one of its moments.
+struct Moment<'a> {
+    number: u64,
+    /// What has just been done to the disk.
+    event: &'a Event,
+    disk: &'a Disk,
+    step: Option<&'a Step>,
+    /// What is to be found after the steps that are done, and after the one that is being done.
+    done: &'a State,
+    begun: &'a State,
+}
+
+/// Goes through the moments of a history.
+fn replay(seed: u64, events: &[Event], mut visit: impl FnMut(&Moment)) {
     let plan = workload::plan(seed);
-    let moments = events.len() as u64;
-    // What is more than the limit is left out evenly.
-    let step = (moments * CUTS / limit.max(1)).max(1);
-    let wanted = |image| only.map_or(image % step == 0, |only| only == image);
-    let (mut disk, mut progress, mut made) = (Disk::default(), Progress::default(), 0);
-    for (moment, event) in (0..).zip(events) {
+    let (nothing, mut disk, mut progress) = (State::new(), Disk::default(), Progress::default());
+    for (number, event) in (0..).zip(events) {
         disk.apply(event);
         if let Event::Mark(mark) = event {
             progress.note(mark);
         }
-        let images = moment * CUTS..(moment + 1) * CUTS;
-        let images: Vec<u64> = images.filter(|image| wanted(*image)).collect();
-        let images = &images[..images.len().min((limit - made) as usize)];
-        made += images.len() as u64;
-        let state =
-            |index: Option<usize>| index.map_or_else(State::new, |index| plan[index].1.clone());
-        let done = state(progress.done);
-        let begun = progress
-            .begun
-            .map_or(done.clone(), |begun| state(Some(begun)));
-        for image in images {
-            let checked = panic::catch_unwind(|| check(seed, *image, &disk, &done, &begun));
+        let state = |index: usize| &plan[index].1;
+        let done = progress.done.map_or(&nothing, state);
+        visit(&Moment {
+            number,
+            event,
+            disk: &disk,
+            step: progress.begun.map(|begun| &plan[begun].0),
+            done,
+            begun: progress.begun.map_or(done, state),
+        });
+    }
+}
+
+/// Cuts the power at all moments of a history, or makes one image only, and says how many were made.
+fn crash(seed: u64, events: &[Event], limit: u64, only: Option<u64>) -> u64 {
+    let moments = events.len() as u64;
+    // What is more than the limit is left out evenly; an odd step meets every kind of cut, of which there are four.
+    let step = (moments * CUTS).div_ceil(limit.max(1)) | 1;
+    let wanted = |image: &u64| only.map_or(image % step == 0, |only| only == *image);
+    let mut made = 0;
+    replay(seed, events, |moment| {
+        let images = moment.number * CUTS..(moment.number + 1) * CUTS;
+        for image in images.filter(wanted) {
+            made += 1;
+            let checked = panic::catch_unwind(|| check(seed, image, moment));
             if let Err(panicked) = checked {
-                let step = progress.begun.map(|begun| &plan[begun].0);
                 eprintln!(
-                    "after {:?} steps, while {step:?}, event {moment} of {moments}; again with\n  \
-                     KRAFTD_CRASH_SEED={seed} KRAFTD_CRASH_IMAGE={image} cargo test --release \
-                     --test crash_lab a_power_cut",
-                    progress.done
+                    "while {:?}, event {} of {moments}; again with\n  KRAFTD_CRASH_SEED={seed} \
+                     KRAFTD_CRASH_IMAGE={image} cargo test --release --test crash_lab a_power_cut_at",
+                    moment.step, moment.number
                 );
                 panic::resume_unwind(panicked);
             }
         }
-    }
+    });
     made
 }
 
-/// Makes a disk and starts on it, twice: what a start repairs must hold.
-fn check(seed: u64, image: u64, disk: &Disk, done: &State, begun: &State) {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed << 32 | image);
-    let cut = match image % CUTS {
+fn cut_of(image: u64, rng: &mut ChaCha8Rng) -> Cut {
+    let sector_bytes = if rng.random() { 512 } else { 4096 };
+    match image % CUTS {
         0 => Cut::Everything,
         1 => Cut::Nothing,
-        _ => Cut::ByChance {
-            sector_bytes: if rng.random() { 512 } else { 4096 },
-        },
-    };
+        2 => Cut::ByChance { sector_bytes },
+        _ => Cut::Torn,
+    }
+}
+
+/// Makes a disk and starts on it, twice: what a start repairs must hold.
+fn check(seed: u64, image: u64, moment: &Moment) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed << 32 | image);
+    let cut = cut_of(image, &mut rng);
     let dir = temporary();
-    disk.cut_power(cut, &mut rng, dir.path());
+    moment.disk.cut_power(cut, &mut rng, dir.path());
     let identity = meta_properties::read(dir.path()).expect("whole or absent");
     match identity {
         Some(identity) => assert_eq!(identity, workload::identity()),
-        None => assert!(!done.formatted, "meta.properties is gone"),
+        None => assert!(!moment.done.formatted, "meta.properties is gone"),
     }
-    let first = start(dir.path());
+    check_starts(dir.path(), moment, cut);
+}
+
+/// Starts on a disk that a power cut has left, twice.
+fn check_starts(dir: &Path, moment: &Moment, cut: Cut) {
+    let first = start(dir);
+    let Moment { done, begun, .. } = moment;
     let matches = [done, begun].map(|state| matches(state, done, begun, &first));
     if matches.iter().all(Result::is_err) {
         panic!(
@@ -201,26 +235,29 @@ fn check(seed: u64, image: u64, disk: &Disk, done: &State, begun: &State) {
             matches[0], matches[1]
         );
     }
-    let again = start(dir.path());
+    let again = start(dir);
     assert_eq!(first.1, again.1, "the second start finds another log");
     assert_eq!(first.0.quorum_state, again.0.quorum_state);
     assert_eq!(first.0.snapshots, again.0.snapshots);
 }
 
-/// What a start finds: a thread for each, since a thread remembers what it has read.
-fn start(dir: &Path) -> (Recovered, Vec<RecordBatch>) {
+/// What a start finds.
+type Found = (Recovered, Vec<RecordBatch>);
+
+fn start(dir: &Path) -> Found {
+    try_start(dir).expect("a power cut is no damage")
+}
+
+/// A thread for each start, since a thread remembers what it has read.
+fn try_start(dir: &Path) -> Result<Found, LogError> {
     let run = || {
-        let (mut log, recovered) = workload::open(dir).expect("a power cut is no damage");
-        let batches = log.read(recovered.start.offset, usize::MAX).expect("reads");
+        let (mut log, recovered) = workload::open(dir)?;
+        let batches = log.read(recovered.start.offset, usize::MAX)?;
         for id in recovered.snapshots.keys() {
             let bytes = snapshot_file::read(&dir.join("__cluster_metadata-0"), *id, 0, usize::MAX);
-            assert_eq!(
-                bytes.expect("reads"),
-                workload::snapshot(*id),
-                "snapshot {id}"
-            );
+            assert_eq!(bytes?, workload::snapshot(*id), "snapshot {id}");
         }
-        (recovered, batches)
+        Ok((recovered, batches))
     };
     let ended = thread::scope(|scope| scope.spawn(run).join());
     ended.unwrap_or_else(|panicked| panic::resume_unwind(panicked))
@@ -232,7 +269,7 @@ fn matches(
     state: &State,
     done: &State,
     begun: &State,
-    (recovered, batches): &(Recovered, Vec<RecordBatch>),
+    (recovered, batches): &Found,
 ) -> Result<(), String> {
     let holds = |what: &str, holds: bool| match holds {
         true => Ok(()),
