@@ -1,7 +1,8 @@
-//! The bug bank of the log: syncs are left out of what a sound process did, as careless ones leave them out,
-//! and the lab must see it. See docs/BUG-BANK.md.
+//! The bug bank of the log: syncs are left out of what a sound process did, as careless ones leave them out, or
+//! slots are written as careless ones write them, and the lab must see it. See docs/BUG-BANK.md.
 
 use std::{
+    iter,
     panic::{self, AssertUnwindSafe},
     path::Path,
 };
@@ -15,17 +16,12 @@ use super::{
 const MAX_HISTORIES: u64 = 20;
 const DISKS: u64 = 500;
 
-/// Finds that the syncs are missing that `left_out` names, told the file, or `None` and the directory.
-fn finds(bug: &str, left_out: fn(Option<&Path>) -> bool) {
+/// Finds a bug that `build_in` makes of what a sound process did.
+fn finds(bug: &str, build_in: impl Fn(&mut Vec<Event>)) {
     let _alone = alone();
     for seed in 1..=MAX_HISTORIES {
         let mut events = record(seed);
-        let names = file_names(&events);
-        events.retain(|event| match event {
-            Event::SyncFile(number) => !left_out(Some(&names[*number])),
-            Event::SyncDirectory(_) => !left_out(None),
-            _ => true,
-        });
+        build_in(&mut events);
         let crashed = || crash(seed, &events, DISKS, None);
         if let Err(panicked) = panic::catch_unwind(AssertUnwindSafe(crashed)) {
             let why = panicked.downcast_ref::<String>();
@@ -37,28 +33,63 @@ fn finds(bug: &str, left_out: fn(Option<&Path>) -> bool) {
     panic!("{bug} was not found in {MAX_HISTORIES} histories");
 }
 
+/// The syncs are missing that `left_out` names, told the file, or `None` and the directory.
+fn without_syncs(left_out: fn(Option<&Path>) -> bool) -> impl Fn(&mut Vec<Event>) {
+    move |events| {
+        let names = file_names(events);
+        events.retain(|event| match event {
+            Event::SyncFile(number) => !left_out(Some(&names[*number])),
+            Event::SyncDirectory(_) => !left_out(None),
+            _ => true,
+        });
+    }
+}
+
 #[test]
 fn bank_an_append_that_is_not_synced() {
-    finds("an append that is not synced", |file| {
+    let left_out = |file: Option<&Path>| {
         file.is_some_and(|file| file.extension().is_some_and(|ending| ending == "raftlog"))
-    });
+    };
+    finds("an append that is not synced", without_syncs(left_out));
 }
 
 #[test]
 fn bank_a_vote_that_is_not_synced() {
-    finds("a vote that is not synced", |file| {
-        file.is_some_and(|file| file.ends_with("voter-state"))
-    });
+    let left_out = |file: Option<&Path>| file.is_some_and(|file| file.ends_with("voter-state"));
+    finds("a vote that is not synced", without_syncs(left_out));
 }
 
 #[test]
 fn bank_a_snapshot_that_is_not_synced() {
-    finds("a snapshot that is not synced", |file| {
+    let left_out = |file: Option<&Path>| {
         file.is_some_and(|file| file.to_string_lossy().contains(".checkpoint"))
-    });
+    };
+    finds("a snapshot that is not synced", without_syncs(left_out));
 }
 
 #[test]
 fn bank_a_directory_that_is_not_synced() {
-    finds("a directory that is not synced", |file| file.is_none());
+    finds(
+        "a directory that is not synced",
+        without_syncs(|file| file.is_none()),
+    );
+}
+
+/// A power cut may then tear both, and nothing is left to go back to.
+#[test]
+fn bank_both_slots_of_a_vote_are_written_before_the_sync() {
+    finds("a vote in both slots before the sync", |events| {
+        let names = file_names(events);
+        let twice = |event: Event| {
+            let other = match &event {
+                Event::Write(file, at, bytes) if names[*file].ends_with("voter-state") => {
+                    let other = bytes.len() as u64 - at;
+                    Some(Event::Write(*file, other, bytes.clone()))
+                }
+                _ => None,
+            };
+            iter::once(event).chain(other)
+        };
+        *events = events.drain(..).flat_map(twice).collect();
+    });
 }
