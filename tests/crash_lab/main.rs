@@ -8,6 +8,7 @@
 mod bank;
 mod disk;
 mod recording;
+mod recovery;
 mod workload;
 
 use std::{
