@@ -55,8 +55,10 @@ pub struct Broker {
     steady: bool,
     /// Its last request was a heartbeat.
     has_beaten: bool,
-    /// How far it has read the metadata.
+    /// How far it has read the metadata; exclusive.
     read: Offset,
+    /// It reads on so seldom, and otherwise works with what it knows.
+    reads_one_in: u32,
     /// Leader epoch and partition epoch of its last proposal.
     proposed: (Epoch, i32),
     sleep_ms: u64,
@@ -75,6 +77,7 @@ impl Broker {
             steady,
             has_beaten: false,
             read: Offset(0),
+            reads_one_in: 1,
             proposed: (Epoch(0), 0),
             sleep_ms: 0,
         }
@@ -102,12 +105,23 @@ impl Broker {
         self.epoch.filter(|_| !self.leaving)
     }
 
-    /// What it asks the node next whose state it sees, and how far that one reaches. In a `calm` world it
-    /// goes on as it is.
+    /// It may read on up to `end`. What it knows it does not forget, whoever tells it less.
+    pub fn read(&mut self, rng: &mut ChaCha8Rng, end: Option<Offset>, calm: bool) {
+        if calm || rng.random_ratio(1, self.reads_one_in) {
+            self.read = self.read.max(end.unwrap_or_default());
+        }
+    }
+
+    pub fn has_read(&self) -> Offset {
+        self.read
+    }
+
+    /// What it asks next, for all that it knows the cluster to be as in `state`. In a `calm` world it goes on
+    /// as it is.
     pub fn ask(
         &mut self,
         rng: &mut ChaCha8Rng,
-        (state, end): (Option<&State>, Option<Offset>),
+        state: &State,
         calm: bool,
         history: &mut History,
     ) -> (i16, Request) {
@@ -117,9 +131,9 @@ impl Broker {
             3..5 => self.leaving = true,
             5..7 => self.sleep_ms = rng.random_range(1_000..20_000),
             7 => self.disk_failed = true,
+            8..12 => self.reads_one_in = [1, 5, 50][rng.random_range(0..3)],
             _ => {}
         }
-        self.read = self.read.max(end.unwrap_or_default());
         let Some(epoch) = self.epoch else {
             return (4, self.registration().into());
         };
@@ -129,8 +143,8 @@ impl Broker {
         let has_beaten = std::mem::take(&mut self.has_beaten);
         let is_free = has_beaten || !(self.steady || calm);
         let proposes = is_free && rng.random() && !self.leaving;
-        let proposal = state.filter(|_| proposes);
-        if let Some(request) = proposal.and_then(|state| self.propose_isr(rng, epoch, state)) {
+        let proposal = proposes.then(|| self.propose_isr(rng, epoch, state));
+        if let Some(request) = proposal.flatten() {
             let asked = &request.topics[0].partitions[0];
             self.proposed = (asked.leader_epoch, asked.partition_epoch);
             return (3, request.into());
@@ -153,7 +167,8 @@ impl Broker {
             } else {
                 epoch
             },
-            current_metadata_offset: self.read,
+            // The last offset that it has.
+            current_metadata_offset: self.read.plus(-1),
             want_shut_down: self.leaving,
             offline_log_dirs: failed.into_iter().collect(),
             ..Default::default()

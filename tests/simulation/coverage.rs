@@ -73,6 +73,8 @@ pub enum Mark {
     StaleBrokerEpochRefused,
     NotController,
     StaleIsrChangeRefused,
+    /// A broker proposes one that is fenced, or a life of it that is over.
+    IneligibleReplicaRefused,
     IsrShrunk,
     IsrExpanded,
     LeaderMoved,
@@ -144,6 +146,7 @@ impl Mark {
         Mark::StaleBrokerEpochRefused,
         Mark::NotController,
         Mark::StaleIsrChangeRefused,
+        Mark::IneligibleReplicaRefused,
         Mark::IsrShrunk,
         Mark::IsrExpanded,
         Mark::LeaderMoved,
@@ -266,6 +269,7 @@ impl Coverage {
             ErrorCode::DUPLICATE_BROKER_REGISTRATION => Some(Mark::DuplicateBrokerRefused),
             ErrorCode::STALE_BROKER_EPOCH => Some(Mark::StaleBrokerEpochRefused),
             ErrorCode::NOT_CONTROLLER => Some(Mark::NotController),
+            ErrorCode::INELIGIBLE_REPLICA => Some(Mark::IneligibleReplicaRefused),
             ErrorCode::INVALID_UPDATE_VERSION => Some(Mark::StaleIsrChangeRefused),
             _ => None,
         });

@@ -59,6 +59,12 @@ impl Images {
         &self.latest
     }
 
+    /// What someone knows who has read all below `end`.
+    pub fn up_to(&self, end: Offset) -> &State {
+        let read = self.steps.partition_point(|step| step.end <= end);
+        self.steps[read - 1].state.stable()
+    }
+
     pub fn replay(&mut self, batch: &RecordBatch, history: &mut History, coverage: &mut Coverage) {
         let mut touched = Vec::new();
         if !batch.is_control() {

@@ -19,7 +19,7 @@ use crate::{core::Core, node::Contact, rim::HEARTBEAT_INTERVAL_MS, world::World}
 pub struct Leaving {
     /// How far each broker had read.
     read: BTreeMap<NodeId, Offset>,
-    /// Where the log ended when each of those was heard that want to end.
+    /// The last offset of the log when each of those was heard that want to end.
     since: BTreeMap<BrokerEpoch, Offset>,
 }
 
@@ -81,7 +81,7 @@ impl World {
         if !controller.is_active() {
             return;
         }
-        let (broker, end) = (heard.broker, controller.raft().end_offset());
+        let (broker, last) = (heard.broker, controller.raft().end_offset().plus(-1));
         let state = controller.stable_state();
         let is_known = state.brokers.get(broker).map(|known| known.epoch) == Some(heard.epoch);
         let watch = &mut node.watch;
@@ -95,7 +95,7 @@ impl World {
         }
         watch.leaving.read.insert(broker, heard.read);
         if heard.leaves {
-            watch.leaving.since.entry(heard.epoch).or_insert(end);
+            watch.leaving.since.entry(heard.epoch).or_insert(last);
         }
     }
 }

@@ -123,6 +123,12 @@ impl Network {
         !self.clients_cut.is_empty()
     }
 
+    /// Whether a client and a node reach each other.
+    pub fn connects(&self, client: NodeId, node: NodeId) -> bool {
+        let mut both_ways = [(client, node), (node, client)].into_iter();
+        !both_ways.any(|link| self.clients_cut.contains(&link))
+    }
+
     /// How long a message takes in microseconds, or `None` when it never arrives.
     pub fn delay_us(
         &self,

@@ -147,10 +147,15 @@ impl World {
         let (to, version, request) = match &mut seat.client {
             Client::Observer(observer) => observer.ask(self.now, any),
             Client::Broker(broker) => {
-                let core = self.nodes.get(&seat.to).and_then(|node| node.core.as_ref());
-                let state = core.and_then(Core::stable_state);
-                let sees = (state, core.and_then(Core::stable_end));
-                let (version, request) = broker.ask(&mut self.rng, sees, calm, history);
+                // It reads the metadata wherever it can, and may know more than whom it asks, or less.
+                let source = self.nodes.get(&any).filter(|source| {
+                    let stands_still = source.paused_until.is_some_and(|until| until > self.now);
+                    self.network.connects(id, any) && !stands_still
+                });
+                let core = source.and_then(|source| source.core.as_ref());
+                broker.read(&mut self.rng, core.and_then(Core::stable_end), calm);
+                let state = self.checker.images.up_to(broker.has_read());
+                let (version, request) = broker.ask(&mut self.rng, state, calm, history);
                 (seat.to, version, request)
             }
             Client::Admin(admin) => {
