@@ -323,7 +323,7 @@ fn bank_silent_brokers_forgotten() {
 
 #[test]
 fn bank_sessions_that_begin_empty() {
-    finds(PlantedBug::SessionsBeginEmpty, |seed| {
+    finds(PlantedBug::SessionsBeginEmpty, "fences broker", |seed| {
         Plan::with_controllers(seed).with(Fault::Resign, 5_000)
     });
 }
