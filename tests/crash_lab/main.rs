@@ -181,7 +181,7 @@ fn crash(seed: u64, events: &[Event], limit: u64, only: Option<u64>) -> u64 {
     let moments = events.len() as u64;
     // What is more than the limit is left out evenly; an odd step meets every kind of cut, of which there are four.
     let step = (moments * CUTS).div_ceil(limit.max(1)) | 1;
-    let wanted = |image: &u64| only.map_or(image % step == 0, |only| only == *image);
+    let wanted = |image: &u64| only.map_or(image.is_multiple_of(step), |only| only == *image);
     let mut made = 0;
     replay(seed, events, |moment| {
         let images = moment.number * CUTS..(moment.number + 1) * CUTS;

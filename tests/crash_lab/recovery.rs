@@ -70,7 +70,10 @@ fn a_power_cut_during_a_start_loses_nothing_either() {
         let chance = STARTS as f64 / events.len() as f64;
         replay(seed, &events, |moment| {
             // Before the log makes way for the snapshot.
-            let installs = matches!(moment.event, Event::Rename(_, to) if to.extension().is_some_and(|it| it == "checkpoint"));
+            let installs = match moment.event {
+                Event::Rename(_, to) => to.extension().is_some_and(|it| it == "checkpoint"),
+                _ => false,
+            };
             if made < images && moment.done.formatted && (installs || rng.random_bool(chance)) {
                 let cut = match installs {
                     true => Cut::Nothing,
@@ -118,7 +121,7 @@ fn start_is_cut(
     let step = ((events.len() - begun) as u64).div_ceil(IMAGES_OF_A_START) as usize;
     for (number, event) in events.iter().enumerate() {
         disk.apply(event);
-        if number < begun || (number - begun) % step != 0 {
+        if number < begun || !(number - begun).is_multiple_of(step) {
             continue;
         }
         made += 1;
