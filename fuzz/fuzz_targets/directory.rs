@@ -1,10 +1,11 @@
 //! The files of a node, damaged: the first byte chooses one of them (`meta.properties`, `bootstrap.checkpoint`,
 //! `voter-state`, a snapshot, the log of raft-engine); then follow changes of four bytes each (where, and which
-//! byte), or with an odd second byte the whole content. A start finds a log or says why not, and so does a dump.
+//! byte), or with an odd second byte the whole content. A start or a dump says why not, or finds a log that begins as
+//! the sound one does; and a start without all that was noted as acknowledged knows that it has lost something.
 #![no_main]
 
 use std::{
-    fs,
+    fs, panic,
     path::{Path, PathBuf},
     sync::OnceLock,
     thread,
@@ -22,8 +23,10 @@ use kraftd::{
     },
     metadata::activation::default_bootstrap,
     protocol::{
-        Epoch, NodeId, Offset, OffsetAndEpoch, Uuid, features::MetadataVersion,
-        quorum_state::QuorumState, record_batch::RecordBatch,
+        Epoch, NodeId, Offset, OffsetAndEpoch, Uuid,
+        features::MetadataVersion,
+        quorum_state::{QuorumState, Standing},
+        record_batch::RecordBatch,
     },
 };
 use libfuzzer_sys::fuzz_target;
@@ -38,8 +41,9 @@ const SIZES: FileSizes = FileSizes {
     file_bytes: 8 << 10,
     purge_bytes: 64 << 10,
 };
-/// Nobody waits for more than this of a log.
-const READ_BYTES: usize = 1 << 20;
+/// So many of the batches are noted as acknowledged beside the log. Who loses the last one, which is not, as a log is
+/// for a second at most, need not notice it.
+const NOTED: usize = 3;
 
 fuzz_target!(|bytes: &[u8]| {
     let [chosen, how, damage @ ..] = bytes else {
@@ -57,14 +61,20 @@ fuzz_target!(|bytes: &[u8]| {
         };
         fs::write(path, content).expect("writes");
     }
-    // raft-engine caches per thread: a thread has one engine.
-    thread::scope(|scope| {
-        scope.spawn(|| start(dir.path()).map_err(|error| error.to_string()));
-    });
-    thread::scope(|scope| {
-        scope.spawn(|| dump(dir.path()).map_err(|error| error.to_string()));
-    });
+    // What is lost once stays lost, also at the next start.
+    let starts = [(), ()].map(|()| on_a_thread(|| start(dir.path())));
+    if let [Ok(first), Ok(second)] = starts {
+        let is_lost = |standing| matches!(standing, Standing::Amnesiac(_));
+        assert!(is_lost(second) || !is_lost(first), "a loss is forgotten");
+    }
+    let _refused = on_a_thread(|| dump(dir.path()));
 });
+
+/// raft-engine caches per thread: a thread has one engine.
+fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let ended = thread::scope(|scope| scope.spawn(work).join());
+    ended.unwrap_or_else(|panicked| panic::resume_unwind(panicked))
+}
 
 fn damaged(content: &[u8], damage: &[u8]) -> Vec<u8> {
     let mut content = content.to_vec();
@@ -79,29 +89,45 @@ fn damaged(content: &[u8], damage: &[u8]) -> Vec<u8> {
     content
 }
 
-fn start(dir: &Path) -> Result<(), LogError> {
+fn start(dir: &Path) -> Result<Standing, LogError> {
     let properties = Ensemble::load(dir, &[]).verify(NODE)?;
     bootstrap::read(dir)?;
     let directory_id = properties.directory_id.unwrap_or(DIRECTORY);
     let (mut log, found) =
         EngineLog::open_sized(MetadataDirectory::open(dir)?, NODE, directory_id, SIZES)?;
-    if found.end > found.start.offset {
-        log.read(found.start.offset, READ_BYTES)?;
-    }
+    let batches = log.read(found.start.offset, usize::MAX)?;
+    let begins = found.start == SNAPSHOT && sound_batches().starts_with(&batches);
+    assert!(begins, "other records than were written: {found:?}");
+    let standing = found.quorum_state.standing;
+    let is_lost = matches!(standing, Standing::Amnesiac(_));
+    assert!(is_lost || batches.len() >= NOTED, "a loss is not noticed");
     for id in found.snapshots.keys() {
         let batches = snapshot_file::batches(&copy::metadata_directory(dir), *id)?;
         let _refused = SnapshotLoader::load(*id, batches.map_while(Result::ok));
     }
-    Ok(())
+    Ok(standing)
 }
 
 fn dump(dir: &Path) -> Result<(), LogError> {
     if let Some(log) = copy::open(&copy::metadata_directory(dir))? {
-        for batch in log {
-            batch?;
+        for (found, sound) in log.zip(sound_batches()) {
+            assert_eq!(found?, sound, "another record than was written");
         }
     }
     Ok(())
+}
+
+/// What is in the log after the snapshot.
+fn sound_batches() -> Vec<RecordBatch> {
+    let records = default_bootstrap(MetadataVersion::LATEST_PRODUCTION);
+    let mut end = SNAPSHOT.offset;
+    let batches = [1, 1, 2, 2].map(|epoch| {
+        let records = records.iter().map(|record| (record, 0));
+        let batch = RecordBatch::of_records(end, Epoch(epoch), 7, records).expect("encodes");
+        end = batch.end_offset();
+        batch
+    });
+    batches.into()
 }
 
 /// The files of a directory that a node has worked on, as they lie there.
@@ -133,19 +159,17 @@ fn work(dir: &Path) -> Result<(), LogError> {
     let checkpoint = fs::read(dir.join("bootstrap.checkpoint")).expect("was written");
     log.write_snapshot_chunk(SNAPSHOT, 0, &checkpoint)?;
     log.install_snapshot(SNAPSHOT)?;
-    let mut end = SNAPSHOT.offset;
-    for epoch in [1, 1, 2] {
-        let records = records.iter().map(|record| (record, 0));
-        let batch = RecordBatch::of_records(end, Epoch(epoch), 7, records).expect("encodes");
-        end = batch.end_offset();
-        log.append(&batch)?;
-    }
+    let batches = sound_batches();
+    let (noted, later) = batches.split_at(NOTED);
+    noted.iter().try_for_each(|batch| log.append(batch))?;
     log.sync()?;
     log.save_quorum_state(&QuorumState {
         epoch: Epoch(2),
         leader: Some(NODE),
         ..Default::default()
-    })
+    })?;
+    later.iter().try_for_each(|batch| log.append(batch))?;
+    log.sync().map(drop)
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
