@@ -21,7 +21,7 @@ use support::{
     DEFAULT_JVM, Kind, Settings,
     client::Client,
     cluster::{Cluster, ELECTION_TIMEOUT},
-    first_commit, is_committed, kafka, machine, metadata_log, process, quantile, requests,
+    first_commit, floor, is_committed, kafka, machine, metadata_log, process, quantile, requests,
     resident_kib, write,
 };
 
@@ -225,6 +225,8 @@ impl Subject {
             "MB/s",
             bytes as f64 / 1e6 / elapsed,
         );
+        let copied = bytes as f64 / 1e6 / floor::copy(bytes);
+        self.figure("a copy of it in memory", "MB/s", copied);
     }
 
     /// A broker asks to leave; it may once nothing is led by it.

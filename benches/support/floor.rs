@@ -1,8 +1,9 @@
 //! What a commit is made of on this machine: one sync, one round trip, and a commit by three nodes that do nothing
-//! but that.
+//! but that. And what a log costs that is read: a copy of it.
 
 use std::{
     fs::File,
+    hint::black_box,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::fs::FileExt,
@@ -14,6 +15,7 @@ use std::{
 const RECORD_BYTES: usize = 200;
 const FILE_BYTES: usize = 1 << 20;
 const ROUNDS: usize = 500;
+const COPIES: usize = 5;
 
 /// Sorted times.
 pub struct Floor {
@@ -36,10 +38,20 @@ pub fn measure() -> Floor {
     });
     let mut leader = served(lead);
     Floor {
-        sync: times(|| file.append()),
-        round_trip: times(|| ask(&mut echo)),
-        commit: times(|| ask(&mut leader)),
+        sync: times(ROUNDS, || file.append()),
+        round_trip: times(ROUNDS, || ask(&mut echo)),
+        commit: times(ROUNDS, || ask(&mut leader)),
     }
+}
+
+/// Seconds that it takes to copy so many bytes from one place in memory to another.
+pub fn copy(bytes: usize) -> f64 {
+    let (from, mut to) = (vec![1u8; bytes], vec![2u8; bytes]);
+    let copies = times(COPIES, || {
+        to.copy_from_slice(black_box(&from));
+        black_box(&mut to);
+    });
+    copies[0].as_secs_f64()
 }
 
 fn lead(mut client: TcpStream) {
@@ -83,13 +95,13 @@ fn ask(stream: &mut TcpStream) {
     stream.read_exact(&mut [0]).expect("an answer");
 }
 
-fn times(mut work: impl FnMut()) -> Vec<Duration> {
+fn times(rounds: usize, mut work: impl FnMut()) -> Vec<Duration> {
     let mut time = |_| {
         let start = Instant::now();
         work();
         start.elapsed()
     };
-    let mut times: Vec<_> = (0..ROUNDS).map(&mut time).collect();
+    let mut times: Vec<_> = (0..rounds).map(&mut time).collect();
     times.sort();
     times
 }
