@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use rustix::fs::{Advice, fadvise};
+
 use super::LogError;
 
 /// Writes a file under a `temporary` name in the same directory, then gives it its own. Durable on return.
@@ -42,6 +44,23 @@ pub(super) fn sync_files(dir: &Path) -> Result<(), LogError> {
         }
     }
     sync_directory(dir)
+}
+
+/// Makes a file durable, and lets memory forget it, so that what is read next comes from the disk. After a sync that
+/// failed the system shows what was written to whoever reads it, and takes it for written; it may be on no disk.
+pub(super) fn settle(file: &File) -> io::Result<()> {
+    file.sync_all()?;
+    Ok(fadvise(file, 0, None, Advice::DontNeed)?)
+}
+
+/// The same for all files of a directory.
+pub(super) fn settle_files(dir: &Path) -> Result<(), LogError> {
+    for entry in fs::read_dir(dir).map_err(LogError::io("cannot list", dir))? {
+        let path = entry.map_err(LogError::io("cannot list", dir))?.path();
+        let settled = File::open(&path).and_then(|file| settle(&file));
+        settled.map_err(LogError::io("cannot sync", &path))?;
+    }
+    Ok(())
 }
 
 /// Makes the names in a directory durable.

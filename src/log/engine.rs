@@ -169,6 +169,9 @@ impl EngineLog {
     ) -> Result<(EngineLog, Recovered), LogError> {
         snapshot_file::delete_leftovers(directory.path())?;
         let snapshots = snapshot_file::list(directory.path())?;
+        if directory.engine_path().exists() {
+            durable::settle_files(&directory.engine_path())?;
+        }
         let engine = open_engine(&directory, sizes)?;
         // What a process left behind that was killed during a sync can be read, but is on no disk yet. It
         // counts as acknowledged from now on.

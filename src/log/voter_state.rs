@@ -103,6 +103,7 @@ impl VoterState {
             }
             opened => opened.map_err(LogError::io("cannot open", &path))?,
         };
+        durable::settle(&file).map_err(LogError::io("cannot sync", &path))?;
         let newest = read_newest(&file).map_err(LogError::io("cannot read", &path))?;
         let Some(slot) = newest else {
             return create(

@@ -182,9 +182,12 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, queue: &Receiver<Job>) {
-        let _working = self.work(queue);
+        let working = self.work(queue);
         self.sync();
         self.note();
+        // The engine gives back the space that it has taken ahead.
+        drop(self);
+        drop(working);
     }
 
     /// Works until it shall stop, and returns what tells that it has.
