@@ -3,8 +3,9 @@
 //! Such a voter may have acknowledged records that it no longer has, and given votes that it no longer
 //! knows. Were it to vote, a candidate without those records could win and they would be gone, as they
 //! are with Java's controllers. So while its [`Standing`] is amnesiac it grants no vote and no pre-vote
-//! and stands for no election. It fetches as usual: a Fetch at an offset is true whatever was lost
-//! before.
+//! and stands for no election. Neither does it acknowledge anything to a leader before it knows by 1 of none later: its
+//! promise to a later one, to accept nothing from earlier leaders, may be what it has forgotten, and one that was deposed
+//! without knowing would commit other records by it. Until then it copies the log without a name.
 //!
 //! It recovers when
 //! 1. every other voter has told its epoch to this process, since
@@ -121,6 +122,14 @@ impl Raft {
         self.amnesia().is_none()
     }
 
+    /// Whether a leader may count what we fetch.
+    pub(super) fn may_acknowledge(&self, now: Now) -> bool {
+        self.may_vote() || {
+            let recovery = self.recovery(now);
+            recovery.has_heard_enough && recovery.follows_newest_epoch
+        }
+    }
+
     /// Whether our vote may go to a candidate whose log ends there.
     pub(super) fn may_vote_for(&self, end: OffsetAndEpoch) -> bool {
         match &self.state.standing {
@@ -178,7 +187,7 @@ impl Raft {
         }
         for peer in self.silent_peers() {
             if self.requests.ready(peer, now.time) {
-                let request = self.fetch_request(0);
+                let request = self.fetch_request(now, 0);
                 self.send(peer, request);
             }
         }

@@ -39,7 +39,7 @@ impl Raft {
             }
             None => {
                 let max_wait_ms = MAX_FETCH_WAIT_MS.min(self.options.fetch_timeout_ms / 4);
-                let request = self.fetch_request(max_wait_ms as i32);
+                let request = self.fetch_request(now, max_wait_ms as i32);
                 self.send(leader, request);
             }
         }
@@ -51,12 +51,17 @@ impl Raft {
         self.requests.ready_at(leader)
     }
 
-    pub(super) fn fetch_request(&self, max_wait_ms: i32) -> FetchRequest {
+    pub(super) fn fetch_request(&self, now: Now, max_wait_ms: i32) -> FetchRequest {
         let end = self.log.end_id();
+        // Leaders take nothing from nobody for an acknowledgement (as Java's `LeaderState.updateReplicaState`).
+        let replica_id = match self.may_acknowledge(now) {
+            true => self.options.node_id,
+            false => NodeId::NONE,
+        };
         FetchRequest {
             cluster_id: Some(self.options.cluster_id.clone()),
             replica_state: ReplicaState {
-                replica_id: self.options.node_id,
+                replica_id,
                 ..Default::default()
             },
             max_wait_ms,
