@@ -114,9 +114,6 @@ fn assigned(
     if !partition.replicas.contains(&broker) {
         return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
     }
-    let mut change = leadership::change(state, cx.options, key, partition);
-    // A choice of directory elects nobody uncleanly.
-    change.election = super::partition_change::Election::Online;
-    change.directory = Some((broker, directory));
-    Ok(change.build())
+    let choice = (broker, directory);
+    Ok(leadership::assignment(state, cx.options, key, partition, choice).build())
 }

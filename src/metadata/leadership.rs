@@ -133,6 +133,28 @@ pub(super) fn change<'a>(
     Rules::of(state, options, key.topic_id).change(state, key, partition, is_active)
 }
 
+/// A broker chooses a directory for its replica. This gives it no leadership in one that is not online: Kafka
+/// judges by the directory that the replica leaves, and nothing takes such a leadership away again.
+pub(super) fn assignment<'a>(
+    state: &'a State,
+    options: &Options,
+    key: TopicIdPartition,
+    partition: &'a Partition,
+    (id, directory): (NodeId, Uuid),
+) -> PartitionChange<'a> {
+    let broker = state.brokers.get(id);
+    let is_online = broker.is_some_and(|broker| broker.has_online(directory));
+    // One that it has is moved in order, by the records that follow.
+    let may_lead = is_online || partition.leader == Some(id);
+    let is_active = move |other| state.brokers.is_active(other) && (other != id || may_lead);
+    let rules = Rules::of(state, options, key.topic_id);
+    let mut change = rules.change(state, key, partition, is_active);
+    // A choice of directory elects nobody uncleanly.
+    change.election = Election::Online;
+    change.directory = Some((id, directory));
+    change
+}
+
 /// A broker is fenced, or ends: it leaves all ISRs.
 pub(super) fn fence(
     state: &State,
