@@ -88,7 +88,7 @@ const HARMS: &[Harm] = &[
     harm(23, "a follower is far behind; its snapshot is deleted or replaced while it is fetched", &[Snapshot], Nowhere, &[Mark::SnapshotInstalled, Mark::SnapshotGoneMeanwhile, Mark::SnapshotAbandoned]),
     harm(24, "logs diverge, over several epochs", &[Partition, Kill], Nowhere, &[Mark::Diverged, Mark::DivergedOverEpochs, Mark::Truncated]),
     harm(25, "too much is asked for: ten times as much, topics of thousands of partitions, events of seconds", &[Rush, Overload], In("rush.rs", "fn very_many_partitions_in_a_rush"), &[Mark::HugeTopicCreated, Mark::BusyForASecond]),
-    harm(26, "brokers come and go, in order and not, twice the same, with old epochs and failed disks", &[], In("clients.rs", "disk_failed"), &[Mark::DuplicateBrokerRefused, Mark::StaleBrokerEpochRefused, Mark::BrokerLeftInOrder]),
+    harm(26, "brokers come and go, in order and not, twice the same, with old epochs and failed disks", &[], In("clients.rs", "failed_directory"), &[Mark::DuplicateBrokerRefused, Mark::StaleBrokerEpochRefused, Mark::BrokerLeftInOrder, Mark::LeaderMovedFromFailedDisk]),
     harm(27, "controllers restart one after the other, also with another release", &[Resign], In("rim.rs", "fn change_release"), &[Mark::ReleaseChanged]),
     harm(28, "strangers ask: other clusters, wrong ids, past and future epochs", &[Stranger], Nowhere, &[]),
 ];
@@ -113,7 +113,7 @@ const RULES: &[Rule] = &[
     rule(16, "what was refused is not in the log", &[In("history.rs", "was refused for good")]),
     rule(17, "equal logs make equal states", &[In("witness.rs", "fn compare_image"), In("images.rs", "fn agrees")]),
     rule(18, "ids are unique, epochs and blocks of producer ids rise", &[In("images.rs", "impl Before"), In("history.rs", "given away twice")]),
-    rule(19, "who leads is in sync and not fenced", &[In("images.rs", "fn check_brokers")]),
+    rule(19, "who leads is in sync, not fenced, and has its replica where it can be served", &[In("images.rs", "fn check_brokers"), In("images.rs", "fn check_directory")]),
     rule(20, "who is in sync is a replica, and not also eligible", &[In("images.rs", "fn check_partition")]),
     rule(21, "a transaction is done whole or not at all", &[In("images.rs", "stable()"), Elsewhere("tests/it/scripts/metadata")]),
     rule(22, "live brokers are not fenced, silent ones are", &[In("witness.rs", "fn check_fencing"), In("watch.rs", "fn check_sessions")]),

@@ -11,9 +11,6 @@ use kraftd::{
         features::{self, METADATA_VERSION},
         messages::{
             allocate_producer_ids::AllocateProducerIdsRequest,
-            alter_partition::{
-                AlterPartitionRequest, BrokerState, RequestPartitionData, RequestTopicData,
-            },
             broker_heartbeat::BrokerHeartbeatRequest,
             broker_registration::{BrokerRegistrationRequest, Feature, Listener},
         },
@@ -28,6 +25,7 @@ use crate::{
     core::CLUSTER_ID,
     history::{History, Registered},
     observer::Observer,
+    replicas,
 };
 
 /// Their ids.
@@ -49,8 +47,8 @@ pub struct Broker {
     leaving: bool,
     /// Its epoch when it was last shut down in order.
     left: Option<BrokerEpoch>,
-    /// The second of its disks has failed.
-    disk_failed: bool,
+    /// The directory on the one of its disks that has failed.
+    failed_directory: Option<Uuid>,
     /// It beats between other requests at least, and not only when chance wants it.
     steady: bool,
     /// Its last request was a heartbeat.
@@ -73,7 +71,7 @@ impl Broker {
             epoch: None,
             leaving: false,
             left: None,
-            disk_failed: false,
+            failed_directory: None,
             steady,
             has_beaten: false,
             read: Offset(0),
@@ -83,6 +81,11 @@ impl Broker {
         }
     }
 
+    /// What it tells of its disks as long as it is registered.
+    pub fn failed_directory(&self) -> Option<Uuid> {
+        self.failed_directory
+    }
+
     /// How long it does nothing now.
     pub fn take_sleep_ms(&mut self) -> u64 {
         std::mem::take(&mut self.sleep_ms)
@@ -90,7 +93,7 @@ impl Broker {
 
     /// A new process. Unless it was shut down in order it may have lost messages.
     fn restart(&mut self, left: Option<BrokerEpoch>, history: &mut History) {
-        (self.leaving, self.disk_failed, self.left) = (false, false, left);
+        (self.leaving, self.failed_directory, self.left) = (false, None, left);
         self.lives = self.lives.wrapping_add(1);
         self.incarnation_id.0[0] = self.lives;
         self.incarnation_id.0[1] = self.lives.wrapping_add(77);
@@ -130,8 +133,11 @@ impl Broker {
             0..3 => self.restart(None, history),
             3..5 => self.leaving = true,
             5..7 => self.sleep_ms = rng.random_range(1_000..20_000),
-            7 => self.disk_failed = true,
-            8..12 => self.reads_one_in = [1, 5, 50][rng.random_range(0..3)],
+            // One disk at a time: a broker without any ends.
+            7..10 if self.failed_directory.is_none() => {
+                self.failed_directory = self.log_dirs().into_iter().choose(rng);
+            }
+            10..14 => self.reads_one_in = [1, 5, 50][rng.random_range(0..3)],
             _ => {}
         }
         let Some(epoch) = self.epoch else {
@@ -143,11 +149,18 @@ impl Broker {
         let has_beaten = std::mem::take(&mut self.has_beaten);
         let is_free = has_beaten || !(self.steady || calm);
         let proposes = is_free && rng.random() && !self.leaving;
-        let proposal = proposes.then(|| self.propose_isr(rng, epoch, state));
+        let proposal = proposes.then(|| replicas::propose_isr(rng, (self.id, epoch), state));
         if let Some(request) = proposal.flatten() {
             let asked = &request.topics[0].partitions[0];
             self.proposed = (asked.leader_epoch, asked.partition_epoch);
             return (3, request.into());
+        }
+        if is_free && rng.random_ratio(1, 3) {
+            // Perhaps one that has just failed.
+            let directory = self.log_dirs()[rng.random_range(0..2)];
+            if let Some(request) = replicas::assign(rng, (self.id, epoch), state, directory) {
+                return (0, request.into());
+            }
         }
         if is_free && rng.random_ratio(1, 3) {
             let request = AllocateProducerIdsRequest {
@@ -159,7 +172,6 @@ impl Broker {
         }
         self.has_beaten = true;
         let stale = rng.random_ratio(1, 100) && !calm;
-        let failed = self.disk_failed.then(|| self.log_dirs()[1]);
         let request = BrokerHeartbeatRequest {
             broker_id: self.id,
             broker_epoch: if stale {
@@ -170,57 +182,10 @@ impl Broker {
             // The last offset that it has.
             current_metadata_offset: self.read.plus(-1),
             want_shut_down: self.leaving,
-            offline_log_dirs: failed.into_iter().collect(),
+            offline_log_dirs: self.failed_directory.into_iter().collect(),
             ..Default::default()
         };
         (1, request.into())
-    }
-
-    /// A leader finds that one of its replicas lags, or has caught up.
-    fn propose_isr(
-        &self,
-        rng: &mut ChaCha8Rng,
-        epoch: BrokerEpoch,
-        state: &State,
-    ) -> Option<AlterPartitionRequest> {
-        let id = state.topics.led_by(self.id).choose(rng)?;
-        let partition = state.topics.partition(id)?;
-        let other = partition.replicas.iter().filter(|other| **other != self.id);
-        let other = *other.choose(rng)?;
-        // It may have heard late of the last change.
-        let is_late = rng.random_ratio(1, 20);
-        let mut isr = partition.isr.clone();
-        match isr.contains(&other) {
-            true => isr.retain(|member| *member != other),
-            false => isr.push(other),
-        }
-        let members = isr.into_iter().filter_map(|broker_id| {
-            let broker_epoch = match broker_id == self.id {
-                true => epoch,
-                false => state.brokers.get(broker_id)?.epoch,
-            };
-            Some(BrokerState {
-                broker_id,
-                broker_epoch,
-                ..Default::default()
-            })
-        });
-        Some(AlterPartitionRequest {
-            broker_id: self.id,
-            broker_epoch: epoch,
-            topics: vec![RequestTopicData {
-                topic_id: id.topic_id,
-                partitions: vec![RequestPartitionData {
-                    partition_index: id.partition_id,
-                    leader_epoch: partition.leader_epoch,
-                    partition_epoch: partition.partition_epoch - i32::from(is_late),
-                    new_isr_with_epochs: members.collect(),
-                    ..Default::default()
-                }],
-                ..Default::default()
-            }],
-            ..Default::default()
-        })
     }
 
     fn log_dirs(&self) -> Vec<Uuid> {
@@ -285,6 +250,12 @@ impl Broker {
                     for refused in &topic.partitions {
                         history.refused(topic.topic_id, refused, self.proposed);
                     }
+                }
+                answer.error_code
+            }
+            Response::AssignReplicasToDirs(answer) => {
+                for directory in &answer.directories {
+                    history.assigned(self.id, directory);
                 }
                 answer.error_code
             }

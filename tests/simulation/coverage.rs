@@ -78,6 +78,7 @@ pub enum Mark {
     IsrShrunk,
     IsrExpanded,
     LeaderMoved,
+    LeaderMovedFromFailedDisk,
     /// A leader is gone, and whoever is left may lack messages: nobody is elected.
     UncleanElectionRefused,
     InElr,
@@ -150,6 +151,7 @@ impl Mark {
         Mark::IsrShrunk,
         Mark::IsrExpanded,
         Mark::LeaderMoved,
+        Mark::LeaderMovedFromFailedDisk,
         Mark::UncleanElectionRefused,
         Mark::InElr,
         Mark::ElectedFromElr,

@@ -69,6 +69,15 @@ impl World {
                     "broker {} is well, and {known:?}",
                     broker.id
                 );
+                let online = known
+                    .map(|known| &known.directories[..])
+                    .unwrap_or_default();
+                let failed = broker.failed_directory();
+                assert!(
+                    failed.is_none_or(|failed| !online.contains(&failed)),
+                    "broker {} tells that {failed:?} is lost: {known:?}",
+                    broker.id
+                );
             }
         }
         for id in self.node_ids() {

@@ -8,10 +8,13 @@ use std::{
 };
 
 use kraftd::{
-    metadata::{State, topics::TopicIdPartition},
+    metadata::{State, partitions::Partition, topics::TopicIdPartition},
     protocol::{
         BrokerEpoch, Epoch, ErrorCode, NodeId, Offset, Uuid,
-        messages::alter_partition::ResponsePartitionData, records::MetadataRecord,
+        messages::{
+            alter_partition::ResponsePartitionData, assign_replicas_to_dirs::ResponseDirectoryData,
+        },
+        records::MetadataRecord,
     },
 };
 
@@ -26,9 +29,7 @@ pub struct Registered {
 #[derive(Debug)]
 struct Version {
     at: Offset,
-    leader: NodeId,
-    leader_epoch: Epoch,
-    isr: Vec<NodeId>,
+    partition: Partition,
 }
 
 /// Where everything stands in the committed log, and what clients were told of it.
@@ -134,9 +135,7 @@ impl History {
         let partition = state.topics.partition(id).expect("it was just written");
         let version = Version {
             at,
-            leader: partition.leader.unwrap_or(NodeId::NONE),
-            leader_epoch: partition.leader_epoch,
-            isr: partition.isr.to_vec(),
+            partition: partition.clone(),
         };
         self.versions
             .insert((id, partition.partition_epoch), version);
@@ -223,8 +222,9 @@ impl History {
         };
         let version = self.versions.get(&(id, told.partition_epoch));
         let same = version.is_some_and(|version| {
-            (version.leader, version.leader_epoch) == (told.leader_id, told.leader_epoch)
-                && version.isr == told.isr
+            let known = &version.partition;
+            (known.leader, known.leader_epoch) == (told.leader_id.known(), told.leader_epoch)
+                && known.isr[..] == told.isr[..]
         });
         assert!(
             same,
@@ -239,6 +239,30 @@ impl History {
         self.kept += 1;
     }
 
+    /// A broker was told that its replicas lie in this directory: so they did at some time, unless they were removed
+    /// from it by the same change, which ended a reassignment. Perhaps long ago, for who is told that nothing changes may be told so by a controller that is not active any more.
+    pub fn assigned(&mut self, broker: NodeId, told: &ResponseDirectoryData) {
+        for topic in &told.topics {
+            let topic_id = topic.topic_id;
+            let done = topic.partitions.iter().filter(|one| one.error_code.is_ok());
+            for partition_id in done.map(|one| one.partition_index) {
+                let id = TopicIdPartition {
+                    topic_id,
+                    partition_id,
+                };
+                let mut versions = self.versions.range((id, 0)..=(id, i32::MAX));
+                let lies_there =
+                    |known: &Partition| known.directory(broker).is_none_or(|id| id == told.id);
+                assert!(
+                    versions.any(|(_, version)| lies_there(&version.partition)),
+                    "{id:?} on {broker} was told to be in {}, and never was",
+                    told.id
+                );
+                self.kept += 1;
+            }
+        }
+    }
+
     /// A proposal that was refused as out of date was: its sender drops it, and proposes nothing until it reads
     /// of the newer version (KAFKA-14154).
     pub fn refused(
@@ -248,7 +272,7 @@ impl History {
         (leader_epoch, partition_epoch): (Epoch, i32),
     ) {
         let is_newer = |version: &Version| match told.error_code {
-            ErrorCode::FENCED_LEADER_EPOCH => version.leader_epoch > leader_epoch,
+            ErrorCode::FENCED_LEADER_EPOCH => version.partition.leader_epoch > leader_epoch,
             _ => true,
         };
         let dropped = [

@@ -14,7 +14,10 @@ use kraftd::{
     },
 };
 
-use crate::{coverage::Coverage, history::History};
+use crate::{
+    coverage::{Coverage, Mark},
+    history::History,
+};
 
 /// The committed states.
 pub struct Images {
@@ -79,6 +82,14 @@ impl Images {
                 touched.extend(Touched::by(record));
             }
             check_brokers(&self.latest);
+            let before = &self.steps[self.steps.len() - 1].state;
+            for touched in &touched {
+                if let Touched::Partition(key) = touched
+                    && check_directory(before, &self.latest, *key)
+                {
+                    coverage.reach(Mark::LeaderMovedFromFailedDisk);
+                }
+            }
         }
         self.steps.push(Step {
             end: batch.end_offset(),
@@ -184,6 +195,8 @@ impl Touched {
 struct Before {
     partition: Option<(TopicIdPartition, Option<Partition>)>,
     broker: Option<(Uuid, BrokerEpoch)>,
+    /// Whose directories may change, and those it has.
+    directories: Option<(NodeId, Vec<Uuid>)>,
     next_producer_id: i64,
 }
 
@@ -202,9 +215,16 @@ impl Before {
             MetadataRecord::RegisterBroker(record) => state.brokers.get(record.broker_id),
             _ => None,
         };
+        let disks_of = match record {
+            MetadataRecord::RegisterBroker(record) => Some(record.broker_id),
+            MetadataRecord::BrokerRegistrationChange(record) => Some(record.broker_id),
+            _ => None,
+        };
+        let directories = |id| Some((id, state.brokers.get(id)?.directories.clone()));
         Before {
             partition: id.map(|id| (id, state.topics.partition(id).cloned())),
             broker: broker.map(|broker| (broker.incarnation_id, broker.epoch)),
+            directories: disks_of.and_then(directories),
             next_producer_id: state.producer_ids.next(),
         }
     }
@@ -213,6 +233,9 @@ impl Before {
     fn check(self, record: &MetadataRecord, after: &State) {
         if let Some((id, old)) = self.partition {
             check_partition(id, old, after);
+        }
+        if let Some((id, directories)) = self.directories {
+            check_lost_directories(id, &directories, after);
         }
         match record {
             MetadataRecord::RegisterBroker(record) => {
@@ -267,6 +290,44 @@ fn check_partition(id: TopicIdPartition, old: Option<Partition>, after: &State) 
             "{id:?} was {old:?}, and its leader is to recover: {partition:?}"
         );
     }
+}
+
+/// Nobody leads from a directory that is lost.
+fn check_lost_directories(id: NodeId, before: &[Uuid], after: &State) {
+    let online = &after
+        .brokers
+        .get(id)
+        .expect("it was just written")
+        .directories;
+    for lost in before.iter().filter(|lost| !online.contains(lost)) {
+        let leads = |key: &TopicIdPartition| {
+            after.topics.partition(*key).and_then(|one| one.leader) == Some(id)
+        };
+        let led = after.topics.in_directory(id, *lost).find(leads);
+        assert_eq!(
+            led, None,
+            "broker {id} has lost {lost}, and leads from there"
+        );
+    }
+}
+
+/// Who leads can serve its replica where it lies. Says whether another did that cannot any more, although it
+/// is well.
+fn check_directory(before: &State, after: &State, key: TopicIdPartition) -> bool {
+    let leader = |state: &State| state.topics.partition(key)?.leader;
+    let serves = |id: NodeId| {
+        let (broker, partition) = (after.brokers.get(id)?, after.topics.partition(key)?);
+        let is_online = broker.has_online(partition.directory(id)?);
+        Some(broker.is_active() && is_online).filter(|_| broker.is_active())
+    };
+    let (old, new) = (leader(before), leader(after));
+    assert!(
+        new.is_none_or(|id| serves(id) == Some(true)),
+        "{key:?} cannot be served by its leader: {:?}, {:?}",
+        after.topics.partition(key),
+        new.and_then(|id| after.brokers.get(id))
+    );
+    old != new && old.and_then(serves) == Some(false)
 }
 
 /// Nobody leads who is fenced.

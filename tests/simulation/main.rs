@@ -22,6 +22,7 @@ mod network;
 mod node;
 mod observer;
 mod plan;
+mod replicas;
 mod rim;
 mod rush;
 mod seats;
