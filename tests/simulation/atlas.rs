@@ -88,7 +88,7 @@ const HARMS: &[Harm] = &[
     harm(23, "a follower is far behind; its snapshot is deleted or replaced while it is fetched", &[Snapshot], Nowhere, &[Mark::SnapshotInstalled, Mark::SnapshotGoneMeanwhile, Mark::SnapshotAbandoned]),
     harm(24, "logs diverge, over several epochs", &[Partition, Kill], Nowhere, &[Mark::Diverged, Mark::DivergedOverEpochs, Mark::Truncated]),
     harm(25, "too much is asked for: ten times as much, topics of thousands of partitions, events of seconds", &[Rush, Overload], In("rush.rs", "fn very_many_partitions_in_a_rush"), &[Mark::HugeTopicCreated, Mark::BusyForASecond]),
-    harm(26, "brokers come and go, in order and not, twice the same, with old epochs and failed disks", &[], In("clients.rs", "failed_directory"), &[Mark::DuplicateBrokerRefused, Mark::StaleBrokerEpochRefused, Mark::BrokerLeftInOrder, Mark::LeaderMovedFromFailedDisk]),
+    harm(26, "brokers come and go, in order and not, twice the same, with old epochs and failed disks", &[], In("clients.rs", "failed_directory"), &[Mark::DuplicateBrokerRefused, Mark::TwinRefused, Mark::TwinTookOver, Mark::StaleBrokerEpochRefused, Mark::BrokerLeftInOrder, Mark::LeaderMovedFromFailedDisk]),
     harm(27, "controllers restart one after the other, also with another release", &[Resign], In("rim.rs", "fn change_release"), &[Mark::ReleaseChanged]),
     harm(28, "strangers ask: other clusters, wrong ids, past and future epochs", &[Stranger], Nowhere, &[]),
 ];

@@ -42,6 +42,10 @@ pub struct Broker {
     pub id: NodeId,
     incarnation_id: Uuid,
     lives: u8,
+    /// Two bytes of the ids of its directories.
+    disks: [u8; 2],
+    /// Somebody has started it by mistake: there is one with its id.
+    is_twin: bool,
     epoch: Option<BrokerEpoch>,
     /// Asks to be shut down.
     leaving: bool,
@@ -59,6 +63,8 @@ pub struct Broker {
     reads_one_in: u32,
     /// Leader epoch and partition epoch of its last proposal.
     proposed: (Epoch, i32),
+    /// The epoch in which it asked for producer ids.
+    asked_in: BrokerEpoch,
     sleep_ms: u64,
 }
 
@@ -68,6 +74,8 @@ impl Broker {
             id,
             incarnation_id: Uuid([id.0 as u8; 16]),
             lives: 0,
+            disks: [0xd0, 0xe0],
+            is_twin: false,
             epoch: None,
             leaving: false,
             left: None,
@@ -77,8 +85,25 @@ impl Broker {
             read: Offset(0),
             reads_one_in: 1,
             proposed: (Epoch(0), 0),
+            asked_in: BrokerEpoch::NONE,
             sleep_ms: 0,
         }
+    }
+
+    /// Another process with this id, on the same disks or on its own.
+    pub fn twin(id: NodeId, steady: bool, same_disks: bool, history: &mut History) -> Broker {
+        let mut broker = Broker::new(id, steady);
+        broker.is_twin = true;
+        broker.incarnation_id.0[2] = !broker.incarnation_id.0[2];
+        if !same_disks {
+            broker.disks = [0xa0, 0xb0];
+        }
+        history.begins_after_crash(broker.incarnation_id);
+        broker
+    }
+
+    pub fn is_twin(&self) -> bool {
+        self.is_twin
     }
 
     /// What it tells of its disks as long as it is registered.
@@ -163,6 +188,7 @@ impl Broker {
             }
         }
         if is_free && rng.random_ratio(1, 3) {
+            self.asked_in = epoch;
             let request = AllocateProducerIdsRequest {
                 broker_id: self.id,
                 broker_epoch: epoch,
@@ -190,7 +216,7 @@ impl Broker {
 
     fn log_dirs(&self) -> Vec<Uuid> {
         let of = |salt: u8| Uuid([self.id.0 as u8 ^ salt; 16]);
-        vec![of(0xd0), of(0xe0)]
+        self.disks.map(of).to_vec()
     }
 
     fn registration(&self) -> BrokerRegistrationRequest {
@@ -261,7 +287,10 @@ impl Broker {
             }
             Response::AllocateProducerIds(answer) => {
                 match answer.error_code {
-                    ErrorCode::NONE => history.allocated(asked, answer.producer_id_start),
+                    ErrorCode::NONE => {
+                        let first = answer.producer_id_start;
+                        history.allocated(asked, first, (self.id, self.asked_in));
+                    }
                     // A new life it must be: this broker has another epoch in the log.
                     ErrorCode::STALE_BROKER_EPOCH => self.restart(None, history),
                     _ => {}

@@ -70,6 +70,9 @@ pub enum Mark {
     BrokerInControlledShutdown,
     BrokerLeftInOrder,
     DuplicateBrokerRefused,
+    /// A second process with the id of a live broker, and where that one was silent for long enough.
+    TwinRefused,
+    TwinTookOver,
     StaleBrokerEpochRefused,
     NotController,
     StaleIsrChangeRefused,
@@ -144,6 +147,8 @@ impl Mark {
         Mark::BrokerInControlledShutdown,
         Mark::BrokerLeftInOrder,
         Mark::DuplicateBrokerRefused,
+        Mark::TwinRefused,
+        Mark::TwinTookOver,
         Mark::StaleBrokerEpochRefused,
         Mark::NotController,
         Mark::StaleIsrChangeRefused,

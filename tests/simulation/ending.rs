@@ -60,7 +60,9 @@ impl World {
         let latest = self.checker.images.latest().stable();
         self.checker.history.check(latest);
         for seat in self.clients.values() {
-            if let Client::Broker(broker) = &seat.client {
+            if let Client::Broker(broker) = &seat.client
+                && !broker.is_twin()
+            {
                 let known = latest.brokers.get(broker.id);
                 let serves = known.is_some_and(|known| known.is_active());
                 let epoch = known.map(|known| known.epoch);

@@ -198,9 +198,17 @@ impl History {
         self.acknowledge(asked, self.configs.get(&set).copied(), set);
     }
 
-    pub fn allocated(&mut self, asked: Offset, first: i64) {
+    /// Also, the broker asked in an epoch that no other had followed yet: the log knows one life of it at a time.
+    pub fn allocated(&mut self, asked: Offset, first: i64, (id, epoch): (NodeId, BrokerEpoch)) {
         let at = self.producer_ids.get(&first).copied();
         self.acknowledge(asked, at, ("producer ids from", first));
+        let later = self.registrations.range(BrokerEpoch(epoch.0 + 1)..);
+        let mut later = later.map(|(_, told)| told);
+        let fenced_by = later.find(|(began, life)| life.broker == id && Some(*began) < at);
+        assert_eq!(
+            fenced_by, None,
+            "broker {id} of epoch {epoch} got producer ids at {at:?}"
+        );
         let is_new = self.producer_ids_told.insert(first);
         assert!(is_new, "producer id {first} was given away twice");
     }

@@ -42,6 +42,8 @@ pub struct Plan {
     pub steady_brokers: bool,
     /// They live on as they are.
     pub calm_brokers: bool,
+    /// Somebody starts a second one with an id that is in use.
+    pub twin: bool,
     /// Of so many topics that are created in a rush one is huge.
     pub huge_one_in: u32,
     /// Of this many messages one is lost, or comes twice.
@@ -110,6 +112,7 @@ impl Plan {
             down_ms: rng.random_range(10..5_000),
             skew_percent: rng.random_range(0..=60),
             old_node: rng.random_bool(0.2),
+            twin: rng.random_bool(0.2),
             bug: None,
         }
         .bearable()

@@ -3,7 +3,7 @@
 use kraftd::{
     controller::RequestId,
     protocol::{
-        NodeId, Offset,
+        ErrorCode, NodeId, Offset,
         api::Response,
         record_batch::RecordBatch,
         records::{FeatureLevelRecord, MetadataRecord},
@@ -17,6 +17,7 @@ use crate::{
     admin::Admin,
     clients::{BROKERS, Broker, Client},
     core::Core,
+    coverage::Mark,
     node::{Asker, Node},
     observer::Observer,
     world::{Event, World},
@@ -24,6 +25,9 @@ use crate::{
 
 /// Clients are numbered from here.
 const FIRST_CLIENT: i32 = 100;
+/// A second broker with an id that another has sits here.
+const TWIN: NodeId = NodeId(99);
+const BROKER_PAUSE_MS: u64 = 200;
 /// Observers beside the two that are always there are called so.
 const FIRST_MORE_OBSERVER: i32 = 200;
 /// So many times as many requests as usual come in a rush.
@@ -53,7 +57,7 @@ impl World {
         if self.plan.controllers {
             for id in BROKERS {
                 let broker = Broker::new(NodeId(id), self.plan.steady_brokers);
-                clients.push((Client::Broker(broker), 200));
+                clients.push((Client::Broker(broker), BROKER_PAUSE_MS));
             }
             let pause_ms = self.plan.propose_every_ms;
             let id = |at: usize| NodeId(FIRST_CLIENT + at as i32);
@@ -78,6 +82,26 @@ impl World {
             self.clients.insert(NodeId(id), seat);
             self.after(1_000, Event::Client(NodeId(id)));
         }
+        if self.plan.controllers && self.plan.twin {
+            self.seat_twin();
+        }
+    }
+
+    /// Some time later somebody starts a broker with an id that is in use.
+    fn seat_twin(&mut self) {
+        let id = BROKERS.choose(&mut self.rng).map(NodeId).expect("a broker");
+        let (steady, history) = (self.plan.steady_brokers, &mut self.checker.history);
+        let twin = Broker::twin(id, steady, self.rng.random(), history);
+        let seat = Seat {
+            client: Client::Broker(twin),
+            to: NodeId(1),
+            waits_for: None,
+            asked: Offset(0),
+            mean_pause_ms: BROKER_PAUSE_MS,
+        };
+        self.clients.insert(TWIN, seat);
+        let ms = self.rng.random_range(0..self.plan.faults_until_ms / 2);
+        self.after(ms * 1000, Event::Client(TWIN));
     }
 
     pub fn client_ids(&self) -> Vec<NodeId> {
@@ -140,6 +164,10 @@ impl World {
         let (is_rush, calm) = (self.is_rush(), self.healed || self.plan.calm_brokers);
         let seat = self.clients.get_mut(&id).expect("a client");
         if matches!(&seat.client, Client::Admin(admin) if admin.is_hurried() && !is_rush) {
+            return;
+        }
+        // Whoever started it has seen the mistake.
+        if matches!(&seat.client, Client::Broker(broker) if broker.is_twin() && calm) {
             return;
         }
         let history = &mut self.checker.history;
@@ -205,6 +233,17 @@ impl World {
                 }
             }
             other => {
+                if let (Client::Broker(broker), Ok(Response::BrokerRegistration(answer))) =
+                    (&*other, &outcome)
+                    && broker.is_twin()
+                {
+                    let mark = match answer.error_code {
+                        ErrorCode::NONE => Some(Mark::TwinTookOver),
+                        ErrorCode::DUPLICATE_BROKER_REGISTRATION => Some(Mark::TwinRefused),
+                        _ => None,
+                    };
+                    mark.into_iter().for_each(|mark| self.coverage.reach(mark));
+                }
                 if other.on_answer(seat.asked, outcome, &mut self.checker.history) {
                     let told = self.nodes.get(&from).and_then(Node::raft);
                     let told = told.and_then(|raft| raft.quorum_state().leader);
