@@ -19,7 +19,7 @@ use kraftd::protocol::{
 use rand::{Rng, seq::IteratorRandom};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{clients::BROKERS, history::History};
+use crate::{clients::BROKERS, history::History, plan::Plan};
 
 /// What somebody in a hurry asks for now and then: so many partitions at once. The limit is what one
 /// operation may write (`QuorumController.MAX_RECORDS_PER_USER_OP`), the topic and its configuration included.
@@ -34,6 +34,10 @@ const TOPIC: i8 = 2;
 pub struct Admin {
     /// In a hurry: of so many topics one is huge.
     huge_one_in: Option<u32>,
+    /// Of its topics some allow leaders that may lack messages.
+    unclean_topics: bool,
+    /// Holds elections, which the controllers do not hold by themselves.
+    elects: bool,
     id: NodeId,
     /// How many values of any kind it has asked for: none twice.
     values: u64,
@@ -70,9 +74,11 @@ enum Asked {
 }
 
 impl Admin {
-    pub fn new(id: NodeId, huge_one_in: Option<u32>) -> Admin {
+    pub fn new(id: NodeId, huge_one_in: Option<u32>, plan: &Plan) -> Admin {
         Admin {
             huge_one_in,
+            unclean_topics: plan.unclean_topics,
+            elects: !plan.rebalances(),
             id,
             values: 0,
             asked: None,
@@ -99,7 +105,7 @@ impl Admin {
                 let request = reassign(&self.topics[index], rng);
                 (Asked::Move, 1, request.into())
             }
-            (Some(_), 11) => {
+            (Some(_), 11) if self.elects => {
                 let request = ElectLeadersRequest {
                     topic_partitions: None,
                     timeout_ms: TIMEOUT_MS,
@@ -121,16 +127,24 @@ impl Admin {
             None if rng.random_ratio(1, LARGE_ONE_IN) => LARGE,
             _ => rng.random_range(1..=4),
         };
+        let min_isr = rng.random_range(1..=3).to_string();
+        let mut configs = vec![("min.insync.replicas", min_isr)];
+        if self.unclean_topics && rng.random() {
+            configs.push(("unclean.leader.election.enable", "true".to_owned()));
+        }
+        let configs = configs
+            .into_iter()
+            .map(|(name, value)| CreatableTopicConfig {
+                name: name.to_owned(),
+                value: Some(value),
+                ..Default::default()
+            });
         let request = CreateTopicsRequest {
             topics: vec![CreatableTopic {
                 name: name.clone(),
                 num_partitions: partitions,
                 replication_factor: rng.random_range(1..=3),
-                configs: vec![CreatableTopicConfig {
-                    name: "min.insync.replicas".to_owned(),
-                    value: Some(rng.random_range(1..=3).to_string()),
-                    ..Default::default()
-                }],
+                configs: configs.collect(),
                 ..Default::default()
             }],
             timeout_ms: TIMEOUT_MS,

@@ -82,6 +82,12 @@ pub enum Mark {
     IsrExpanded,
     LeaderMoved,
     LeaderMovedFromFailedDisk,
+    /// The preferred leader leads again, and the other one could have gone on.
+    BackToPreferred,
+    /// That came about without an administrator.
+    Rebalanced,
+    /// Somebody leads who may lack messages.
+    UncleanElection,
     /// A leader is gone, and whoever is left may lack messages: nobody is elected.
     UncleanElectionRefused,
     InElr,
@@ -157,6 +163,9 @@ impl Mark {
         Mark::IsrExpanded,
         Mark::LeaderMoved,
         Mark::LeaderMovedFromFailedDisk,
+        Mark::BackToPreferred,
+        Mark::Rebalanced,
+        Mark::UncleanElection,
         Mark::UncleanElectionRefused,
         Mark::InElr,
         Mark::ElectedFromElr,
@@ -325,9 +334,18 @@ impl Coverage {
         if moves && change.adding_replicas.as_ref().is_some_and(Vec::is_empty) {
             self.reach(Mark::ReassignmentEnded);
         }
+        let keeps_replicas = change.isr.is_none() && change.replicas.is_none();
+        let leaves = old
+            .leader
+            .filter(|leader| old.isr.contains(leader) && *leader != change.leader);
+        if keeps_replicas && leaves.is_some() && old.replicas.first() == Some(&change.leader) {
+            self.reach(Mark::BackToPreferred);
+        }
+        let is_complete = old.isr.contains(&change.leader) || old.elr.contains(&change.leader);
         match change.leader.0 {
             -2 => {}
             -1 => self.reach(Mark::UncleanElectionRefused),
+            _ if !is_complete => self.reach(Mark::UncleanElection),
             _ if old.elr.contains(&change.leader) => self.reach(Mark::ElectedFromElr),
             _ => self.reach(Mark::LeaderMoved),
         }

@@ -82,11 +82,14 @@ impl World {
                 );
             }
         }
+        let version = latest.metadata_version();
+        let registers =
+            version.is_some_and(|version| version.is_controller_registration_supported());
         for id in self.node_ids() {
             let registered = self.checker.history.controller_registered_at(id);
             let since = self.nodes[&id].begun_at_heal.then_some(self.healed_at);
             assert!(
-                registered >= since.or(Some(Offset(0))),
+                !registers || registered >= since.or(Some(Offset(0))),
                 "controller {id} registered at {registered:?}, and not since it was started"
             );
             self.node(id).agreed_at = None;

@@ -58,7 +58,9 @@ impl World {
             return None;
         }
         // What was answered already, and not told yet, may say something else.
-        let all_told = node.contacts.iter().all(|one| one.progress.is_none());
+        // What lingers is in no log.
+        let lingers = self.plan.append_linger_ms.is_some();
+        let all_told = !lingers && node.contacts.iter().all(|one| one.progress.is_none());
         let controller = settled(node.core.as_ref()).filter(|_| all_told);
         let leaves = heartbeat.want_shut_down && !heartbeat.want_fence;
         Some(Heard {

@@ -3,13 +3,24 @@
 
 use std::collections::BTreeMap;
 
-use rand::{Rng, SeedableRng};
+use kraftd::{controller::PeriodicOptions, protocol::features::MetadataVersion};
+use rand::{Rng, SeedableRng, seq::IteratorRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{bugs::PlantedBug, nemesis::Fault};
 
 /// A seed has each of the faults with this probability.
 const FAULT_PROBABILITY: f64 = 0.35;
+
+/// No run lasts so long.
+const SELDOM_MS: u64 = 300_000;
+
+/// Of those that a new cluster may be formatted with.
+fn any_metadata_version(rng: &mut ChaCha8Rng) -> MetadataVersion {
+    let known = MetadataVersion::all();
+    let finished = known.filter(|version| *version <= MetadataVersion::LATEST_PRODUCTION);
+    finished.choose(rng).expect("there are some")
+}
 
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -57,6 +68,13 @@ pub struct Plan {
     pub down_ms: u64,
     /// Clocks run up to this many percent fast or slow.
     pub skew_percent: u64,
+    /// Often enough for a run, or hardly ever.
+    pub periodic: PeriodicOptions,
+    pub append_linger_ms: Option<u64>,
+    /// Of a new cluster.
+    pub metadata_version: MetadataVersion,
+    /// Some topics allow leaders that may lack messages.
+    pub unclean_topics: bool,
     /// One node speaks the versions of Kafka 3.9, which has no pre-votes.
     pub old_node: bool,
     pub bug: Option<PlantedBug>,
@@ -113,9 +131,27 @@ impl Plan {
             skew_percent: rng.random_range(0..=60),
             old_node: rng.random_bool(0.2),
             twin: rng.random_bool(0.2),
+            periodic: PeriodicOptions {
+                leader_imbalance_check_interval_ms: [1_000, 5_000, SELDOM_MS]
+                    [rng.random_range(0..3)],
+                unclean_leader_election_interval_ms: [1_000, 10_000, SELDOM_MS]
+                    [rng.random_range(0..3)],
+                ..Default::default()
+            },
+            append_linger_ms: [None, None, Some(5), Some(50)][rng.random_range(0..4)],
+            metadata_version: match rng.random_bool(0.6) {
+                true => MetadataVersion::LATEST_PRODUCTION,
+                false => any_metadata_version(&mut rng),
+            },
+            unclean_topics: rng.random_bool(0.3),
             bug: None,
         }
         .bearable()
+    }
+
+    /// Whether leaderships go back to the preferred leaders by themselves. Then nobody asks for it.
+    pub fn rebalances(&self) -> bool {
+        self.periodic.leader_imbalance_check_interval_ms < SELDOM_MS
     }
 
     /// Without pre-votes a voter with a short log and a fast clock opens one epoch after the other, and

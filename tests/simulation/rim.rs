@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use kraftd::{
-    controller::{self, Controller, Effect, PeriodicOptions, SnapshotBatches, SnapshotOptions},
+    controller::{self, Controller, Effect, SnapshotBatches, SnapshotOptions},
     log::{Log, LogError},
     metadata,
     protocol::{
-        ErrorCode, NodeId, Offset, OffsetAndEpoch, Uuid, features::MetadataVersion,
+        ErrorCode, NodeId, Offset, OffsetAndEpoch, Uuid,
         messages::controller_registration::Listener,
     },
     raft::{self, Endpoint, Raft, VoterSet},
@@ -99,7 +99,7 @@ impl World {
             };
             (id, endpoint)
         });
-        let bootstrap = metadata::activation::default_bootstrap(MetadataVersion::LATEST_PRODUCTION);
+        let bootstrap = metadata::activation::default_bootstrap(plan.metadata_version);
         controller::Options {
             raft: raft::Options {
                 node_id: id,
@@ -127,13 +127,13 @@ impl World {
                 port: 9093,
                 ..Default::default()
             }],
-            periodic: PeriodicOptions::default(),
+            periodic: plan.periodic,
             snapshots: SnapshotOptions {
                 max_bytes_between_snapshots: plan.snapshot_bytes,
                 max_retention_bytes: plan.snapshot_bytes as i64,
                 ..Default::default()
             },
-            append_linger_ms: None,
+            append_linger_ms: plan.append_linger_ms,
             broker_heartbeat_interval_ms: HEARTBEAT_INTERVAL_MS,
         }
     }

@@ -19,8 +19,9 @@ fn run(seed: u64) -> usize {
         max_delay_us: 500,
         max_sync_us: 10_000,
         cpu_us: 20,
-        // Events of up to a second and a half.
+        // Events of up to a second and a half; what lingers is one event.
         record_us: 150,
+        append_linger_ms: None,
         calm_brokers: true,
         huge_one_in: 2,
         lose_one_in: None,

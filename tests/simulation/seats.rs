@@ -61,10 +61,11 @@ impl World {
             }
             let pause_ms = self.plan.propose_every_ms;
             let id = |at: usize| NodeId(FIRST_CLIENT + at as i32);
-            let admin = Admin::new(id(clients.len()), None);
+            let admin = Admin::new(id(clients.len()), None, &self.plan);
             clients.push((Client::Admin(admin), pause_ms));
             for _ in 1..RUSH {
-                let hurried = Admin::new(id(clients.len()), Some(self.plan.huge_one_in));
+                let hurried =
+                    Admin::new(id(clients.len()), Some(self.plan.huge_one_in), &self.plan);
                 clients.push((Client::Admin(hurried), pause_ms));
             }
         }

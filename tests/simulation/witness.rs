@@ -151,7 +151,8 @@ impl World {
         );
         if self.plan.controllers && !batch.is_control() && (leads || is_active) {
             let records = batch.metadata_records().expect("our own records");
-            if leads {
+            // What lingers was decided before.
+            if leads && self.plan.append_linger_ms.is_none() {
                 self.check_fencing(id, &records);
             }
             if is_active {

@@ -170,6 +170,10 @@ impl World {
         if self.checker.history.kept > 0 {
             self.coverage.reach(Mark::PromiseKept);
         }
+        let marks = &self.coverage.marks;
+        if self.plan.rebalances() && marks.contains_key(&Mark::BackToPreferred) {
+            self.coverage.reach(Mark::Rebalanced);
+        }
         Outcome {
             trace: self.trace,
             events: self.events,
