@@ -1,9 +1,12 @@
-//! The administrator of the simulated cluster: creates, changes and deletes topics, and moves partitions.
+//! The administrator of the simulated cluster: creates, changes and deletes topics, moves partitions, turns
+//! features on and off, and removes brokers.
 
 use kraftd::protocol::{
     ErrorCode, NodeId, Offset, Uuid,
     api::{Request, Response},
+    features::{self, METADATA_VERSION},
     messages::{
+        alter_configs::{self, AlterConfigsRequest},
         alter_partition_reassignments::{
             AlterPartitionReassignmentsRequest, ReassignablePartition, ReassignableTopic,
         },
@@ -14,6 +17,8 @@ use kraftd::protocol::{
         incremental_alter_configs::{
             AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
         },
+        unregister_broker::UnregisterBrokerRequest,
+        update_features::{FeatureUpdateKey, UpdateFeaturesRequest},
     },
 };
 use rand::{Rng, seq::IteratorRandom};
@@ -30,6 +35,9 @@ const TIMEOUT_MS: i32 = 5_000;
 const LARGE_ONE_IN: u32 = 200;
 const LARGE: i32 = 100;
 const TOPIC: i8 = 2;
+/// Types of feature updates.
+const UPGRADE: i8 = 1;
+const SAFE_DOWNGRADE: i8 = 2;
 
 pub struct Admin {
     /// In a hurry: of so many topics one is huge.
@@ -58,9 +66,7 @@ enum Asked {
         name: String,
         partitions: i32,
     },
-    Delete {
-        name: String,
-    },
+    Delete(Topic),
     Grow {
         name: String,
         partitions: i32,
@@ -69,6 +75,11 @@ enum Asked {
         name: String,
         value: String,
     },
+    Finalize {
+        feature: String,
+        level: i16,
+    },
+    Unregister(NodeId),
     /// Reassignments and elections: partitions tell how they went.
     Move,
 }
@@ -90,16 +101,23 @@ impl Admin {
         self.huge_one_in.is_some()
     }
 
-    pub fn ask(&mut self, rng: &mut ChaCha8Rng, history: &mut History) -> (i16, Request) {
+    /// What it asks next. In a `calm` world it removes nobody.
+    pub fn ask(
+        &mut self,
+        rng: &mut ChaCha8Rng,
+        calm: bool,
+        history: &mut History,
+    ) -> (i16, Request) {
         let known = (0..self.topics.len()).choose(rng);
         let (asked, version, request) = match (known, rng.random_range(0..24)) {
             (Some(index), 0..7) => {
-                let name = self.topics.swap_remove(index).name;
-                history.delete_asked(&name);
-                let request = delete(&name);
-                (Asked::Delete { name }, 6, request.into())
+                let topic = self.topics.swap_remove(index);
+                history.delete_asked(&topic.name);
+                let request = delete(&topic.name);
+                (Asked::Delete(topic), 6, request.into())
             }
-            (Some(index), 7..9) => self.configure(index),
+            (Some(index), 7) => self.configure(index),
+            (Some(index), 8) => self.configure_anew(index),
             (Some(index), 9) => self.grow(index),
             (Some(index), 10) => {
                 let request = reassign(&self.topics[index], rng);
@@ -112,6 +130,15 @@ impl Admin {
                     ..Default::default()
                 };
                 (Asked::Move, 2, request.into())
+            }
+            (_, 12) if !self.is_hurried() => finalize(rng),
+            (_, 13) if !self.is_hurried() && !calm && rng.random_ratio(1, 8) => {
+                let broker_id = NodeId(rng.random_range(BROKERS));
+                let request = UnregisterBrokerRequest {
+                    broker_id,
+                    ..Default::default()
+                };
+                (Asked::Unregister(broker_id), 0, request.into())
             }
             _ => self.create(rng),
         };
@@ -172,6 +199,26 @@ impl Admin {
         (Asked::Configure { name, value }, 1, request.into())
     }
 
+    /// This value, and none of those that the topic was created with.
+    fn configure_anew(&mut self, index: usize) -> (Asked, i16, Request) {
+        self.values += 1;
+        let (name, value) = (self.topics[index].name.clone(), self.values.to_string());
+        let request = AlterConfigsRequest {
+            resources: vec![alter_configs::AlterConfigsResource {
+                resource_type: TOPIC,
+                resource_name: name.clone(),
+                configs: vec![alter_configs::AlterableConfig {
+                    name: "retention.ms".to_owned(),
+                    value: Some(value.clone()),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        (Asked::Configure { name, value }, 2, request.into())
+    }
+
     fn grow(&mut self, index: usize) -> (Asked, i16, Request) {
         let topic = &mut self.topics[index];
         topic.partitions += 1;
@@ -206,17 +253,31 @@ impl Admin {
                 history.topic_created(asked, &name, id);
                 self.topics.push(Topic { name, partitions });
             }
-            (Asked::Create { name, .. }, ErrorCode::INVALID_REPLICATION_FACTOR) => {
-                history.topic_refused(&name);
-            }
-            (Asked::Delete { name }, ErrorCode::NONE) => history.topic_deleted(asked, &name),
+            (Asked::Delete(topic), ErrorCode::NONE) => history.topic_deleted(asked, &topic.name),
             (Asked::Grow { name, partitions }, ErrorCode::NONE) => {
                 history.partition_created(asked, &name, partitions - 1);
             }
             (Asked::Configure { name, value }, ErrorCode::NONE) => {
                 history.configured(asked, name, value);
             }
-            _ => {}
+            (Asked::Finalize { feature, level }, ErrorCode::NONE) => {
+                history.finalized(&feature, level);
+            }
+            (Asked::Unregister(broker), ErrorCode::NONE) => history.unregistered(asked, broker),
+            // It may have been done all the same.
+            (_, ErrorCode::NOT_CONTROLLER | ErrorCode::UNKNOWN_SERVER_ERROR) => {}
+            // Definite: nothing was written, and nothing will be.
+            (Asked::Create { name, .. }, _) => history.topic_refused(&name),
+            (Asked::Delete(topic), _) => {
+                history.delete_refused(&topic.name);
+                self.topics.push(topic);
+            }
+            (Asked::Configure { name, value }, _) => history.config_refused(name, value),
+            // They may be written when somebody asks again.
+            (
+                Asked::Grow { .. } | Asked::Finalize { .. } | Asked::Unregister(_) | Asked::Move,
+                _,
+            ) => {}
         }
         error == ErrorCode::NOT_CONTROLLER
     }
@@ -231,11 +292,34 @@ fn outcome(response: &Response) -> (ErrorCode, Uuid) {
         Response::DeleteTopics(answer) => answer.responses[0].error_code,
         Response::CreatePartitions(answer) => answer.results[0].error_code,
         Response::IncrementalAlterConfigs(answer) => answer.responses[0].error_code,
+        Response::AlterConfigs(answer) => answer.responses[0].error_code,
+        Response::UpdateFeatures(answer) => answer.error_code,
+        Response::UnregisterBroker(answer) => answer.error_code,
         Response::AlterPartitionReassignments(answer) => answer.error_code,
         Response::ElectLeaders(answer) => answer.error_code,
         other => panic!("answered with {other:?}"),
     };
     (error, Uuid::ZERO)
+}
+
+/// Some feature at some level: up, or down where nothing is lost by it. metadata.version goes up now and then.
+fn finalize(rng: &mut ChaCha8Rng) -> (Asked, i16, Request) {
+    let upgrades = rng.random_ratio(1, 8);
+    let features = features::supported(false).into_iter();
+    let features = features.filter(|(name, _)| (*name == METADATA_VERSION) == upgrades);
+    let (feature, range) = features.choose(rng).expect("there are some");
+    let level = rng.random_range(range.min..=range.max);
+    let request = UpdateFeaturesRequest {
+        feature_updates: vec![FeatureUpdateKey {
+            feature: feature.to_owned(),
+            max_version_level: level,
+            upgrade_type: rng.random_range(UPGRADE..=SAFE_DOWNGRADE),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let feature = feature.to_owned();
+    (Asked::Finalize { feature, level }, 2, request.into())
 }
 
 fn delete(name: &str) -> DeleteTopicsRequest {

@@ -69,6 +69,8 @@ pub enum Mark {
     BrokerUnfenced,
     BrokerInControlledShutdown,
     BrokerLeftInOrder,
+    /// An administrator has removed it.
+    BrokerRemoved,
     DuplicateBrokerRefused,
     /// A second process with the id of a live broker, and where that one was silent for long enough.
     TwinRefused,
@@ -91,6 +93,8 @@ pub enum Mark {
     /// A leader is gone, and whoever is left may lack messages: nobody is elected.
     UncleanElectionRefused,
     InElr,
+    /// All who were eligible in a topic, or in any, are so no more.
+    ElrCleared,
     ElectedFromElr,
     ReassignmentEnded,
     TransactionAborted,
@@ -152,6 +156,7 @@ impl Mark {
         Mark::BrokerUnfenced,
         Mark::BrokerInControlledShutdown,
         Mark::BrokerLeftInOrder,
+        Mark::BrokerRemoved,
         Mark::DuplicateBrokerRefused,
         Mark::TwinRefused,
         Mark::TwinTookOver,
@@ -168,6 +173,7 @@ impl Mark {
         Mark::UncleanElection,
         Mark::UncleanElectionRefused,
         Mark::InElr,
+        Mark::ElrCleared,
         Mark::ElectedFromElr,
         Mark::ReassignmentEnded,
         Mark::StateLoadedFromSnapshot,
@@ -306,6 +312,8 @@ impl Coverage {
                 }
             }
             MetadataRecord::PartitionChange(change) => self.on_partition_change(before, change),
+            MetadataRecord::UnregisterBroker(_) => self.reach(Mark::BrokerRemoved),
+            MetadataRecord::ClearElr(_) => self.reach(Mark::ElrCleared),
             MetadataRecord::AbortTransaction(_) => self.reach(Mark::TransactionAborted),
             _ => {}
         }

@@ -44,6 +44,11 @@ pub struct History {
     created: BTreeMap<String, (Offset, Uuid)>,
     deleted: BTreeMap<Uuid, Offset>,
     partitions: BTreeMap<TopicIdPartition, Offset>,
+    names: BTreeMap<Uuid, String>,
+    /// Every level that a feature ever had.
+    levels: BTreeSet<(String, i16)>,
+    /// When each broker was last removed.
+    unregistered: BTreeMap<NodeId, Offset>,
     /// By topic and value, none of which is asked for twice.
     configs: BTreeMap<(String, String), Offset>,
     /// By the first id of each block.
@@ -59,6 +64,7 @@ pub struct History {
     deletes_told: BTreeSet<String>,
     /// Topics that were refused for good.
     refused: BTreeSet<String>,
+    configs_refused: BTreeSet<(String, String)>,
     producer_ids_told: BTreeSet<i64>,
     /// Lives of brokers that have asked to be shut down, and so to be fenced.
     leaving: BTreeSet<BrokerEpoch>,
@@ -92,9 +98,22 @@ impl History {
             Topic(topic) => {
                 let name = topic.name.clone();
                 assert!(!self.refused.contains(&name), "{name} was refused for good");
+                self.names.insert(topic.topic_id, name.clone());
                 once(&mut self.created, name, (at, topic.topic_id));
             }
-            RemoveTopic(topic) => once(&mut self.deleted, topic.topic_id, at),
+            RemoveTopic(topic) => {
+                let name = &self.names[&topic.topic_id];
+                let asked = self.delete_asked.contains(name);
+                assert!(asked, "{name} is deleted, and nobody asked, or was refused");
+                once(&mut self.deleted, topic.topic_id, at);
+            }
+            FeatureLevel(feature) => {
+                let level = (feature.name.clone(), feature.feature_level);
+                self.levels.insert(level);
+            }
+            UnregisterBroker(record) => {
+                self.unregistered.insert(record.broker_id, at);
+            }
             Partition(record) => {
                 let id = id(record.topic_id, record.partition_id);
                 once(&mut self.partitions, id, at);
@@ -103,9 +122,22 @@ impl History {
             PartitionChange(record) => {
                 self.on_partition(state, at, id(record.topic_id, record.partition_id));
             }
+            ClearElr(record) => {
+                let all = state.topics.iter();
+                let meant = all.filter(|(name, _)| {
+                    record.topic_name.is_empty() || ***name == *record.topic_name
+                });
+                for (_, topic_id) in meant {
+                    for (partition_id, _) in state.topics.partitions(topic_id) {
+                        self.on_partition(state, at, id(topic_id, partition_id));
+                    }
+                }
+            }
             Config(config) if config.name == "retention.ms" => {
                 let value = config.value.clone().unwrap_or_default();
-                once(&mut self.configs, (config.resource_name.clone(), value), at);
+                let set = (config.resource_name.clone(), value);
+                assert!(!self.configs_refused.contains(&set), "{set:?} was refused");
+                once(&mut self.configs, set, at);
             }
             ProducerIds(block) => {
                 // One block is given away with each record.
@@ -173,6 +205,13 @@ impl History {
         self.delete_asked.insert(name.to_owned());
     }
 
+    pub fn delete_refused(&mut self, name: &str) {
+        let (_, id) = self.created[name];
+        let deleted = self.deleted.get(&id);
+        assert_eq!(deleted, None, "{name} was not to be deleted, and is");
+        self.delete_asked.remove(name);
+    }
+
     pub fn topic_deleted(&mut self, asked: Offset, name: &str) {
         let created = self.created.get(name);
         let deleted = created.and_then(|(_, id)| self.deleted.get(id)).copied();
@@ -196,6 +235,26 @@ impl History {
     pub fn configured(&mut self, asked: Offset, topic: String, value: String) {
         let set = (topic, value);
         self.acknowledge(asked, self.configs.get(&set).copied(), set);
+    }
+
+    pub fn config_refused(&mut self, topic: String, value: String) {
+        let set = (topic, value);
+        let at = self.configs.get(&set);
+        assert_eq!(at, None, "{set:?} was refused, and is set");
+        self.configs_refused.insert(set);
+    }
+
+    /// The feature had this level at some time: perhaps long ago, for who is told that nothing changes may be told
+    /// so by a controller that is not active any more.
+    pub fn finalized(&mut self, feature: &str, level: i16) {
+        let known = self.levels.contains(&(feature.to_owned(), level));
+        assert!(known || level == 0, "{feature} never had the level {level}");
+        self.kept += 1;
+    }
+
+    pub fn unregistered(&mut self, asked: Offset, broker: NodeId) {
+        let at = self.unregistered.get(&broker).copied();
+        self.acknowledge(asked, at, ("the end of broker", broker));
     }
 
     /// Also, the broker asked in an epoch that no other had followed yet: the log knows one life of it at a time.

@@ -188,7 +188,7 @@ impl World {
                 (seat.to, version, request)
             }
             Client::Admin(admin) => {
-                let (version, request) = admin.ask(&mut self.rng, history);
+                let (version, request) = admin.ask(&mut self.rng, calm, history);
                 (seat.to, version, request)
             }
         };
