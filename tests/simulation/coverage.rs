@@ -60,7 +60,6 @@ pub enum Mark {
     Recovered,
     StoodStillInSync,
     ImageCompared,
-    PromiseKept,
     Activated,
     HugeTopicCreated,
     /// The records of one event took more than a second to work on.
@@ -148,7 +147,6 @@ impl Mark {
     /// Reached by controllers besides.
     pub const OF_CONTROLLERS: &[Mark] = &[
         Mark::ImageCompared,
-        Mark::PromiseKept,
         Mark::Activated,
         Mark::HugeTopicCreated,
         Mark::BusyForASecond,

@@ -4,6 +4,9 @@ use kraftd::protocol::Offset;
 
 use crate::{clients::Client, node::Node, world::World};
 
+/// So much is done in any run, whatever goes wrong; half of them do four times as much.
+const MIN_PROMISES: u64 = 100;
+
 impl World {
     /// What every node is just now.
     pub fn roles(&self) -> String {
@@ -59,6 +62,8 @@ impl World {
     fn check_controllers(&mut self) {
         let latest = self.checker.images.latest().stable();
         self.checker.history.check(latest);
+        let kept = self.checker.history.kept;
+        assert!(kept >= MIN_PROMISES, "only {kept} promises were made");
         for seat in self.clients.values() {
             if let Client::Broker(broker) = &seat.client
                 && !broker.is_twin()

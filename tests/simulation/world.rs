@@ -167,9 +167,6 @@ pub fn run(plan: Plan) -> Outcome {
 
 impl World {
     pub fn outcome(mut self) -> Outcome {
-        if self.checker.history.kept > 0 {
-            self.coverage.reach(Mark::PromiseKept);
-        }
         let marks = &self.coverage.marks;
         if self.plan.rebalances() && marks.contains_key(&Mark::BackToPreferred) {
             self.coverage.reach(Mark::Rebalanced);
