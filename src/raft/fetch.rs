@@ -94,11 +94,6 @@ impl Raft {
             high_watermark: partition.high_watermark,
             deadline: now.time.plus_ms(request.max_wait_ms as u64),
         };
-        if let Role::Leader(leader) = &self.role
-            && version < HIGH_WATERMARK_SINCE
-        {
-            fetch.high_watermark = leader.progress.told_high_watermark(replica);
-        }
         if let Err(error) = self.check_leader_epoch(fetch.epoch) {
             let response = self.fetch_response(version, error, None);
             return self.reply(token, response);
@@ -109,6 +104,13 @@ impl Raft {
                 .progress
                 .on_fetch(now, replica, fetch.offset, self.log.end);
             self.raise_high_watermark(now);
+        }
+        // Who is not kept track of hears of a higher one when it has waited long enough, as with Java.
+        if let Role::Leader(leader) = &self.role
+            && version < HIGH_WATERMARK_SINCE
+            && let Some(told) = leader.progress.told_high_watermark(replica)
+        {
+            fetch.high_watermark = told;
         }
         self.answer_or_park(now, token, fetch);
     }

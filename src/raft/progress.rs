@@ -111,12 +111,11 @@ impl Progress {
         }
     }
 
-    /// The last high watermark that the replica was told by us.
-    pub fn told_high_watermark(&self, replica: ReplicaKey) -> Offset {
+    /// The last high watermark that the replica was told by us, if we keep track of it.
+    pub fn told_high_watermark(&self, replica: ReplicaKey) -> Option<Offset> {
         let known = self.voters.get(&replica.id);
-        known
-            .or_else(|| self.observers.get(&replica))
-            .map_or(Offset::NONE, |known| known.told_high_watermark)
+        let known = known.or_else(|| self.observers.get(&replica))?;
+        Some(known.told_high_watermark)
     }
 
     pub fn tell_high_watermark(&mut self, replica: ReplicaKey) {

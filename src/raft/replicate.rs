@@ -135,7 +135,11 @@ impl Raft {
             self.begin_download(snapshot)
         } else {
             let records = partition.records.unwrap_or_default();
-            let useful = records.is_empty() || self.append_fetched(records);
+            // Nothing, where there is something: a leader may be about to drop what we ask for.
+            let useful = match records.is_empty() {
+                true => partition.high_watermark <= self.log.end,
+                false => self.append_fetched(records),
+            };
             self.follow_high_watermark(partition.high_watermark);
             useful
         };
