@@ -60,7 +60,7 @@ pub fn supervise(work: impl AsyncFnOnce(&mut Nodes) -> Result<(), String>) -> Ex
             let code = outcome.map_or_else(fail, |()| ExitCode::SUCCESS);
             tokio::select! {
                 () = nodes.stop() => {}
-                () = signals.stop() => nodes.kill(),
+                () = signals.insist() => nodes.kill(),
             }
             code
         }),
@@ -68,7 +68,7 @@ pub fn supervise(work: impl AsyncFnOnce(&mut Nodes) -> Result<(), String>) -> Ex
     }
 }
 
-/// Those that ask us to stop, and with the second one at once.
+/// Those that ask us to stop.
 struct Signals {
     terminate: unix::Signal,
     interrupt: unix::Signal,
@@ -99,6 +99,12 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = closed => {}
         }
+    }
+
+    /// Returns when somebody at a terminal does not want to wait. Scripts that ask twice mean no harm: a broker that is
+    /// killed has to look through its logs when it starts again.
+    async fn insist(&mut self) {
+        self.interrupt.recv().await;
     }
 }
 
