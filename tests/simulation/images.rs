@@ -286,8 +286,12 @@ fn check_partition(id: TopicIdPartition, old: Option<Partition>, after: &State) 
         assert!(rises, "{id:?} was {old:?}, and becomes {partition:?}");
         let is_new = partition.leader_recovery_state != old.leader_recovery_state;
         // Where the feature has been turned off, who was eligible once may lack messages.
+        // And Kafka looks at the eligible only where the ISR is empty: who is in it, on a disk that has failed, is in
+        // their way.
         let knows_elr = after.features.is_elr_enabled();
-        let complete = |leader| old.isr.contains(&leader) || knows_elr && old.elr.contains(&leader);
+        let counts_elr = knows_elr && (old.isr.is_empty() || old.leader.is_some());
+        let complete =
+            |leader| old.isr.contains(&leader) || counts_elr && old.elr.contains(&leader);
         assert!(
             !is_new
                 || partition.leader_recovery_state == LeaderRecoveryState::Recovered
