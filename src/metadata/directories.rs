@@ -58,7 +58,16 @@ pub fn assign_replicas_to_dirs(
             ..Default::default()
         })
         .collect();
-    leadership::assigned_offline(state, cx.options, id, offline.into_iter(), &mut records);
+    if !offline.is_empty() {
+        // Judged by what the choices have made of the partitions, since one may have ended a reassignment. Kafka judges
+        // by the state before, and elects who is a replica no more.
+        let mut chosen = state.clone();
+        for record in &records {
+            let replayed = chosen.replay(cx.next_offset, record);
+            replayed.expect("a change that was made of this state");
+        }
+        leadership::assigned_offline(&chosen, cx.options, id, offline.into_iter(), &mut records);
+    }
     let response = AssignReplicasToDirsResponse {
         directories,
         ..Default::default()
