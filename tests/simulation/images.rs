@@ -289,7 +289,7 @@ fn check_partition(id: TopicIdPartition, old: Option<Partition>, after: &State) 
         // And Kafka looks at the eligible only where the ISR is empty: who is in it, on a disk that has failed, is in
         // their way.
         let knows_elr = after.features.is_elr_enabled();
-        let counts_elr = knows_elr && (old.isr.is_empty() || old.leader.is_some());
+        let counts_elr = knows_elr && old.isr.iter().all(|id| Some(*id) == old.leader);
         let complete =
             |leader| old.isr.contains(&leader) || counts_elr && old.elr.contains(&leader);
         assert!(
