@@ -77,7 +77,7 @@ fn bank_a_snapshot_within_a_batch() {
 
 #[test]
 fn bank_a_start_without_its_snapshot() {
-    finds("KAFKA-14240", "is kept busy with nothing", |seed| Plan {
+    finds("KAFKA-14240", "for the same all the time", |seed| Plan {
         nodes: 3,
         ..plain(seed)
             .with(Fault::Snapshot, 500)
