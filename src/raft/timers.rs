@@ -123,14 +123,15 @@ impl Raft {
             }
             Role::Leader(leader) => {
                 let quorum_lost_at = leader.progress.quorum_lost_at(check_quorum_ms);
-                let successors = leader.progress.successors();
-                if quorum_lost_at.is_some_and(|at| at <= now.time) {
-                    self.become_resigned(now, successors, "a majority of voters is silent");
+                let why = if quorum_lost_at.is_some_and(|at| at <= now.time) {
+                    "a majority of voters is silent"
                 } else if disk_lost_at.is_some_and(|at| at <= now.time) {
-                    self.become_resigned(now, successors, "its disk writes nothing any more");
+                    "its disk writes nothing any more"
                 } else {
                     return false;
-                }
+                };
+                let successors = leader.progress.successors();
+                self.become_resigned(now, successors, why);
                 true
             }
             Role::Resigned(_) if self.voters.size() == 1 && may_elect => {
