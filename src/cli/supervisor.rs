@@ -46,26 +46,30 @@ pub fn supervise(work: impl AsyncFnOnce(&mut Nodes) -> Result<(), String>) -> Ex
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(async {
-            let mut signals = match Signals::listen() {
-                Ok(signals) => signals,
-                Err(error) => return fail(format!("cannot listen for signals: {error}")),
-            };
-            let mut nodes = Nodes::default();
-            let outcome = tokio::select! {
-                done = work(&mut nodes) => done,
-                () = signals.stop() => Ok(()),
-            };
-            // Said before the others are stopped, which may take a while.
-            let code = outcome.map_or_else(fail, |()| ExitCode::SUCCESS);
-            tokio::select! {
-                () = nodes.stop() => {}
-                () = signals.insist() => nodes.kill(),
-            }
-            code
-        }),
+        Ok(runtime) => runtime.block_on(until_all_have_ended(work)),
         Err(error) => fail(error),
     }
+}
+
+async fn until_all_have_ended(
+    work: impl AsyncFnOnce(&mut Nodes) -> Result<(), String>,
+) -> ExitCode {
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return fail(format!("cannot listen for signals: {error}")),
+    };
+    let mut nodes = Nodes::default();
+    let outcome = tokio::select! {
+        done = work(&mut nodes) => done,
+        () = signals.stop() => Ok(()),
+    };
+    // Said before the others are stopped, which may take a while.
+    let code = outcome.map_or_else(fail, |()| ExitCode::SUCCESS);
+    tokio::select! {
+        () = nodes.stop() => {}
+        () = signals.insist() => nodes.kill(),
+    }
+    code
 }
 
 /// Those that ask us to stop.

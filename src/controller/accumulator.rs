@@ -91,7 +91,8 @@ impl Accumulator {
         while records.peek().is_some() {
             let chunk = records.by_ref().take(MAX_RECORDS_PER_BATCH);
             let chunk = replay(&mut state, next, chunk)?;
-            let batches = batches::encode(&chunk, next, self.epoch, now.wall_clock_ms);
+            let batches =
+                batches::encode(&chunk, MAX_BATCH_BYTES, next, self.epoch, now.wall_clock_ms);
             let batches = batches.map_err(|error| our_mistake(error.to_string()))?;
             if atomic && batches.len() > 1 {
                 let message = format!(
@@ -159,7 +160,13 @@ impl Accumulator {
             .flat_map(|staged| staged.records.clone())
             .collect();
         let base_offset = first.base_offset();
-        match batches::encode(&records, base_offset, self.epoch, now.wall_clock_ms) {
+        match batches::encode(
+            &records,
+            MAX_BATCH_BYTES,
+            base_offset,
+            self.epoch,
+            now.wall_clock_ms,
+        ) {
             Ok(batches) if batches.len() == 1 => batches,
             _ => as_they_are(),
         }

@@ -8,6 +8,7 @@ use super::{
     deferred::Deferred,
     effect::Effect,
     periodic::{Periodic, Task},
+    replica::Replica,
     wrong_controller,
 };
 use crate::{
@@ -27,6 +28,11 @@ pub(super) struct Active {
 }
 
 impl Active {
+    /// The state that the next operation works on, committed or not.
+    pub(super) fn newest<'a>(&'a self, replica: &'a Replica) -> &'a State {
+        self.accumulator.newest().unwrap_or(replica.state())
+    }
+
     pub(super) fn deadline(&self) -> Option<Time> {
         let deadlines = [self.accumulator.due(), self.periodic.deadline()];
         deadlines.into_iter().flatten().min()
@@ -111,11 +117,7 @@ impl Controller {
             return Err(ApiError::new(ErrorCode::NOT_CONTROLLER, message));
         };
         // Containers are shared, so that a clone costs next to nothing.
-        let newest = active
-            .accumulator
-            .newest()
-            .unwrap_or(self.replica.state())
-            .clone();
+        let newest = active.newest(&self.replica).clone();
         let next_offset = active.accumulator.next_offset(self.raft.end_offset());
         let outcome = operation(
             &newest,

@@ -2,7 +2,7 @@
 
 use crate::protocol::{
     Epoch, Offset,
-    record_batch::{MAX_BATCH_BYTES, MAX_SNAPSHOT_BATCH_BYTES, RecordBatch},
+    record_batch::{MAX_BATCH_BYTES, RecordBatch},
     records::MetadataRecord,
     wire::Malformed,
 };
@@ -11,72 +11,36 @@ use crate::protocol::{
 pub(super) type VersionedRecord = (MetadataRecord, i16);
 
 /// Encodes records as one batch from `base_offset` on; as several, by halves, where that would be
-/// larger than a batch may be.
+/// larger than a batch may be. A record by itself may take `record_bytes`.
 pub(super) fn encode(
     records: &[VersionedRecord],
+    record_bytes: usize,
     base_offset: Offset,
     epoch: Epoch,
     timestamp_ms: i64,
 ) -> Result<Vec<RecordBatch>, Malformed> {
-    let mut batches = Vec::new();
-    let limit = MAX_BATCH_BYTES;
-    encode_into(
-        &mut batches,
-        limit,
-        records,
-        base_offset,
-        epoch,
-        timestamp_ms,
-    )?;
-    Ok(batches)
-}
-
-/// The same for a snapshot, where a record may be larger: what is known of a broker comes from several requests, each
-/// of which was small enough.
-pub(super) fn encode_snapshot(
-    records: &[VersionedRecord],
-    base_offset: Offset,
-    epoch: Epoch,
-    timestamp_ms: i64,
-) -> Result<Vec<RecordBatch>, Malformed> {
-    let mut batches = Vec::new();
-    let limit = MAX_SNAPSHOT_BATCH_BYTES;
-    encode_into(
-        &mut batches,
-        limit,
-        records,
-        base_offset,
-        epoch,
-        timestamp_ms,
-    )?;
-    Ok(batches)
-}
-
-/// `limit` is that of a batch with one record only.
-fn encode_into(
-    batches: &mut Vec<RecordBatch>,
-    limit: usize,
-    records: &[VersionedRecord],
-    base_offset: Offset,
-    epoch: Epoch,
-    timestamp_ms: i64,
-) -> Result<(), Malformed> {
     let encoded = records.iter().map(|(record, version)| (record, *version));
     let batch = RecordBatch::of_records(base_offset, epoch, timestamp_ms, encoded)?;
     let bytes = batch.bytes().len();
     let is_one = records.len() == 1;
-    if bytes <= MAX_BATCH_BYTES || is_one && bytes <= limit {
-        batches.push(batch);
-        return Ok(());
+    if bytes <= MAX_BATCH_BYTES || is_one && bytes <= record_bytes {
+        return Ok(vec![batch]);
     }
     if is_one {
-        let what = format!("takes {bytes} bytes, a batch holds {limit}");
+        let what = format!("takes {bytes} bytes, a batch holds {record_bytes}");
         return Err(Malformed::new(what).within(records[0].0.name()));
     }
     let (first, second) = records.split_at(records.len() / 2);
-    encode_into(batches, limit, first, base_offset, epoch, timestamp_ms)?;
+    let mut batches = encode(first, record_bytes, base_offset, epoch, timestamp_ms)?;
     let base_offset = base_offset.plus(first.len() as i64);
-    encode_into(batches, limit, second, base_offset, epoch, timestamp_ms)
+    batches.extend(encode(
+        second,
+        record_bytes,
+        base_offset,
+        epoch,
+        timestamp_ms,
+    )?);
+    Ok(batches)
 }
 
 #[cfg(test)]
@@ -84,6 +48,7 @@ mod tests {
     use super::*;
     use crate::protocol::{
         Uuid,
+        record_batch::MAX_SNAPSHOT_BATCH_BYTES,
         records::{ConfigRecord, RegisterBrokerRecord},
     };
 
@@ -98,7 +63,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_one_batch_goes_into_several_without_a_gap() {
         let records = vec![config(30_000); 1_000];
-        let batches = encode(&records, Offset(5), Epoch(1), 0).expect("encodes");
+        let batches = encode(&records, MAX_BATCH_BYTES, Offset(5), Epoch(1), 0).expect("encodes");
         assert!(batches.len() > 1);
         let mut end = Offset(5);
         for batch in &batches {
@@ -116,9 +81,11 @@ mod tests {
             ..Default::default()
         };
         let records = [config(1), (large.into(), 3), config(1)];
-        let refused = encode(&records, Offset(0), Epoch(1), 0).expect_err("is too large");
+        let refused =
+            encode(&records, MAX_BATCH_BYTES, Offset(0), Epoch(1), 0).expect_err("is too large");
         assert!(refused.to_string().contains("RegisterBroker"), "{refused}");
-        let batches = encode_snapshot(&records, Offset(0), Epoch(1), 0).expect("encodes");
+        let batches =
+            encode(&records, MAX_SNAPSHOT_BATCH_BYTES, Offset(0), Epoch(1), 0).expect("encodes");
         assert_eq!(batches.len(), 3);
     }
 }

@@ -185,8 +185,7 @@ impl Controller {
         progress: Option<Offset>,
     ) {
         if let Some(active) = &mut self.active {
-            let newest = active.accumulator.newest();
-            let newest = newest.unwrap_or(self.replica.state());
+            let newest = active.newest(&self.replica);
             // Nobody invents brokers: each would be waited for, and fenced.
             if newest.brokers.get(broker).map(|known| known.epoch) != Some(epoch) {
                 return;
@@ -268,7 +267,7 @@ impl Controller {
     /// For [`metadata::heartbeats::steady`], if this node is who may answer heartbeats.
     pub fn known_brokers(&self) -> Option<KnownBrokers> {
         let active = self.active.as_ref()?;
-        let newest = active.accumulator.newest().unwrap_or(self.replica.state());
+        let newest = active.newest(&self.replica);
         Some(KnownBrokers {
             committed: self.stable_state().brokers.clone(),
             newest: newest.brokers.clone(),

@@ -11,7 +11,7 @@ use crate::{
     protocol::{
         Epoch, Offset, OffsetAndEpoch,
         control_records::{ControlRecord, SnapshotFooterRecord, SnapshotHeaderRecord},
-        record_batch::RecordBatch,
+        record_batch::{MAX_SNAPSHOT_BATCH_BYTES, RecordBatch},
         records::MetadataRecord,
     },
     time::{Now, Time},
@@ -285,8 +285,9 @@ impl SnapshotBatches {
             self.part = Part::Footer;
             return;
         }
-        let (base, epoch) = (self.next_offset, self.id.epoch);
-        let batches = batches::encode_snapshot(&records, base, epoch, self.timestamp_ms);
+        // What is known of a broker comes from several requests, each of which was small enough for the log.
+        let (limit, base, epoch) = (MAX_SNAPSHOT_BATCH_BYTES, self.next_offset, self.id.epoch);
+        let batches = batches::encode(&records, limit, base, epoch, self.timestamp_ms);
         self.push(batches.expect("a state holds only what its metadata.version can write"));
     }
 }

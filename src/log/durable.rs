@@ -35,15 +35,19 @@ pub(super) fn complete(temporary: &Path, path: &Path) -> Result<u64, LogError> {
 
 /// Makes the files in a directory durable, whoever wrote them, and their names.
 pub(super) fn sync_files(dir: &Path) -> Result<(), LogError> {
-    let entries = fs::read_dir(dir).map_err(LogError::io("cannot list", dir))?;
-    for entry in entries {
+    for_each_file(dir, File::sync_all)?;
+    sync_directory(dir)
+}
+
+fn for_each_file(dir: &Path, sync: fn(&File) -> io::Result<()>) -> Result<(), LogError> {
+    for entry in fs::read_dir(dir).map_err(LogError::io("cannot list", dir))? {
         let path = entry.map_err(LogError::io("cannot list", dir))?.path();
         if path.is_file() {
-            let synced = File::open(&path).and_then(|file| file.sync_all());
+            let synced = File::open(&path).and_then(|file| sync(&file));
             synced.map_err(LogError::io("cannot sync", &path))?;
         }
     }
-    sync_directory(dir)
+    Ok(())
 }
 
 /// Makes a file durable, and lets memory forget it, so that what is read next comes from the disk. After a sync that
@@ -55,12 +59,7 @@ pub(super) fn settle(file: &File) -> io::Result<()> {
 
 /// The same for all files of a directory.
 pub(super) fn settle_files(dir: &Path) -> Result<(), LogError> {
-    for entry in fs::read_dir(dir).map_err(LogError::io("cannot list", dir))? {
-        let path = entry.map_err(LogError::io("cannot list", dir))?.path();
-        let settled = File::open(&path).and_then(|file| settle(&file));
-        settled.map_err(LogError::io("cannot sync", &path))?;
-    }
-    Ok(())
+    for_each_file(dir, settle)
 }
 
 /// Makes the names in a directory durable.

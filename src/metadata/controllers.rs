@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use super::{Cx, Outcome, State, registration::check_listener};
+use super::{ApiError, Cx, Outcome, State, registration::check_listener};
 use crate::protocol::{
     ErrorCode, NodeId, features::VersionRange, messages::controller_registration::*, records::*,
 };
@@ -74,25 +74,24 @@ impl Controllers {
     }
 }
 
+fn check(state: &State, request: &ControllerRegistrationRequest) -> Result<(), ApiError> {
+    let version = state.metadata_version();
+    if !version.is_some_and(|version| version.is_controller_registration_supported()) {
+        let message = "The current MetadataVersion is too old to support controller registrations.";
+        return Err(ApiError::new(ErrorCode::UNSUPPORTED_VERSION, message));
+    }
+    request.listeners.iter().try_for_each(|listener| {
+        let Listener { name, host, .. } = listener;
+        check_listener(name, host, listener.port, listener.security_protocol)
+    })
+}
+
 pub fn register_controller(
     state: &State,
     _cx: &mut Cx<'_>,
     request: &ControllerRegistrationRequest,
 ) -> Outcome<ControllerRegistrationResponse> {
-    let version = state.metadata_version();
-    if !version.is_some_and(|version| version.is_controller_registration_supported()) {
-        let message = "The current MetadataVersion is too old to support controller registrations.";
-        return Outcome::unchanged(ControllerRegistrationResponse {
-            error_code: ErrorCode::UNSUPPORTED_VERSION,
-            error_message: Some(message.to_owned()),
-            ..Default::default()
-        });
-    }
-    let checked = request.listeners.iter().try_for_each(|listener| {
-        let Listener { name, host, .. } = listener;
-        check_listener(name, host, listener.port, listener.security_protocol)
-    });
-    if let Err(error) = checked {
+    if let Err(error) = check(state, request) {
         return Outcome::unchanged(ControllerRegistrationResponse {
             error_code: error.code,
             error_message: Some(error.message),

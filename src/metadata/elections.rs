@@ -42,13 +42,8 @@ pub fn elect_leaders(
             true => Err(ApiError::excessive()),
             false => elect_leader(state, cx.options, topic, partition_id, election),
         };
-        let error = elected.map(|record| records.push(record.into())).err();
-        PartitionResult {
-            partition_id,
-            error_code: error.as_ref().map_or(ErrorCode::NONE, |error| error.code),
-            error_message: error.map(|error| error.message),
-            ..Default::default()
-        }
+        let elected = elected.map(|record| records.push(record.into()));
+        result(partition_id, elected.err())
     };
     let results = match &request.topic_partitions {
         Some(topics) => topics
@@ -91,21 +86,25 @@ pub fn elect_leaders(
 
 /// The answer for a request as a whole: each partition that it names is told (`ElectLeadersRequest.getErrorResponse`).
 fn refused(request: &ElectLeadersRequest, error: &ApiError) -> ElectLeadersResponse {
-    let result = |partition_id: &i32| PartitionResult {
-        partition_id: *partition_id,
-        error_code: error.code,
-        error_message: Some(error.message.clone()),
-        ..Default::default()
-    };
+    let refused = |partition_id: &i32| result(*partition_id, Some(error.clone()));
     let topics = request.topic_partitions.iter().flatten();
     let results = topics.map(|asked| ReplicaElectionResult {
         topic: asked.topic.clone(),
-        partition_result: asked.partitions.iter().map(result).collect(),
+        partition_result: asked.partitions.iter().map(refused).collect(),
         ..Default::default()
     });
     ElectLeadersResponse {
         error_code: error.code,
         replica_election_results: results.collect(),
+        ..Default::default()
+    }
+}
+
+fn result(partition_id: i32, error: Option<ApiError>) -> PartitionResult {
+    PartitionResult {
+        partition_id,
+        error_code: error.as_ref().map_or(ErrorCode::NONE, |error| error.code),
+        error_message: error.map(|error| error.message),
         ..Default::default()
     }
 }

@@ -120,18 +120,10 @@ fn check(state: &State, cx: &Cx<'_>, request: &BrokerRegistrationRequest) -> Res
         check_directories(state, request)?;
     }
     check_features(state, request)?;
-    let listeners = request.listeners.iter();
-    for Listener {
-        name,
-        host,
-        port,
-        security_protocol,
-        ..
-    } in listeners
-    {
-        check_listener(name, host, *port, *security_protocol)?;
-    }
-    Ok(())
+    request.listeners.iter().try_for_each(|listener| {
+        let Listener { name, host, .. } = listener;
+        check_listener(name, host, listener.port, listener.security_protocol)
+    })
 }
 
 /// What Java's nodes can read of a listener (`ListenerInfo`). A record with anything else would stop them, at every
