@@ -6,7 +6,7 @@
 
 mod clock;
 mod connection;
-mod contacts;
+pub mod contacts;
 mod disk;
 mod heard;
 mod inbox;

@@ -20,7 +20,7 @@ use crate::{
     controller::{Controller, Effect, LogEvent},
     protocol::{
         ErrorCode, NodeId, Offset, OffsetAndEpoch,
-        api::Response,
+        api::{Request, Response},
         messages::{fetch::FetchResponse, fetch_snapshot::FetchSnapshotResponse},
     },
     raft::Token,
@@ -138,6 +138,9 @@ impl Node {
                 request,
                 reply,
             } => {
+                if let Request::BrokerHeartbeat(heartbeat) = &request {
+                    self.contacts.on_handled(heartbeat);
+                }
                 self.replies.insert(caller.token, reply);
                 self.controller.on_request(now, caller, request);
             }
@@ -170,7 +173,8 @@ impl Node {
 
     /// Before anything is made of it: a heartbeat that waits in the queue counts already.
     fn hear_contacts(&mut self) {
-        for ((broker, epoch), Contact { at, progress }) in self.contacts.take() {
+        let now = self.clock.time();
+        for ((broker, epoch), Contact { at, progress }) in self.contacts.take(now) {
             self.controller.on_contact(broker, epoch, at, progress);
         }
     }

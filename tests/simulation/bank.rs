@@ -375,19 +375,32 @@ fn bank_records_read_late() {
 fn bank_heartbeats_that_wait_in_line() {
     finds(PlantedBug::HeartbeatsWaitInLine, "fences broker", |seed| {
         Plan {
-            nodes: 3,
-            faults: Default::default(),
-            crash_one_in: None,
-            lose_one_in: None,
-            session_timeout_ms: 1_000,
-            more_observers: 100,
             steady_brokers: false,
-            ends_at_ms: 30_000,
-            faults_until_ms: 25_000,
-            max_delay_us: 500,
-            election_timeout_ms: 1_000,
-            fetch_timeout_ms: 3_000,
-            ..Plan::with_controllers(seed).with(Fault::Overload, 3_000)
+            ..overloaded(seed)
         }
     });
+}
+
+#[test]
+fn bank_a_broker_that_waits_forgotten() {
+    finds(PlantedBug::WaitingForgotten, "fences broker", overloaded);
+}
+
+/// Many ask processes that are slow, and brokers have short sessions.
+fn overloaded(seed: u64) -> Plan {
+    let plan = Plan {
+        nodes: 3,
+        faults: Default::default(),
+        crash_one_in: None,
+        lose_one_in: None,
+        session_timeout_ms: 1_000,
+        more_observers: 30,
+        ends_at_ms: 30_000,
+        faults_until_ms: 25_000,
+        max_delay_us: 500,
+        election_timeout_ms: 1_000,
+        fetch_timeout_ms: 3_000,
+        ..Plan::with_controllers(seed)
+    };
+    plan.with(Fault::Overload, 3_000)
 }

@@ -4,20 +4,17 @@
 use kraftd::{
     log::Log,
     protocol::{
-        BrokerEpoch, ErrorCode, NodeId, Offset, OffsetAndEpoch,
+        ErrorCode, NodeId, Offset, OffsetAndEpoch,
         api::{Request, Response},
         messages::broker_heartbeat::BrokerHeartbeatRequest,
         record_batch::RecordBatch,
         records::MetadataRecord,
     },
     raft::Token,
+    server::contacts::{Contact, Session},
 };
 
-use crate::{
-    core::Core,
-    node::{Asker, Contact},
-    world::World,
-};
+use crate::{core::Core, node::Asker, world::World};
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +51,8 @@ pub enum PlantedBug {
     AnsweredBeforeCommit,
     /// Heartbeats count from when they are handled, not from when they arrived.
     HeartbeatsWaitInLine,
+    /// They count from when they arrived, however long they wait then.
+    WaitingForgotten,
     /// A leader books what one follower has under another one, too.
     ProgressOfAnother,
     /// A leader takes what it was asked long ago for a sign of life.
@@ -178,13 +177,9 @@ impl World {
                 let time = self.now;
                 let node = self.node(id);
                 let at = node.now(time).time;
-                let contact = Contact {
-                    session,
-                    at,
-                    progress: None,
-                };
+                let contact = Contact { at, progress: None };
                 if let Some(core) = &mut node.core {
-                    core.on_contact(contact);
+                    core.on_contact(session, contact);
                 }
             }
         }
@@ -203,7 +198,7 @@ impl World {
     }
 
     /// The lives of brokers of which this life of a node has not heard.
-    fn never_heard(&self, id: NodeId) -> Vec<(NodeId, BrokerEpoch)> {
+    fn never_heard(&self, id: NodeId) -> Vec<Session> {
         let node = &self.nodes[&id];
         let state = node.core.as_ref().and_then(Core::stable_state);
         let known = state.iter().flat_map(|state| state.brokers.iter());

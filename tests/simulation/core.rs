@@ -3,18 +3,16 @@
 use bytes::Bytes;
 use kraftd::{
     controller::{Caller, Controller, Effect, LoadedSnapshot, LogEvent, RequestId, SnapshotLoader},
-    metadata::{State, heartbeats},
+    metadata::{State, heartbeats::KnownBrokers},
     protocol::{
         NodeId, Offset, OffsetAndEpoch,
         api::{Request, Response},
-        messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse},
         record_batch::RecordBatch,
     },
     raft::{Raft, SendError, Token},
+    server::contacts::{Contact, Session},
     time::{Now, Time},
 };
-
-use crate::node::Contact;
 
 /// The cluster's id.
 pub const CLUSTER_ID: &str = "AAAAAAAAAAAAAAAAAAAAXQ";
@@ -56,23 +54,20 @@ impl Core {
     }
 
     /// A broker's heartbeat has arrived, and waits for its turn or was answered already.
-    pub fn on_contact(&mut self, contact: Contact) {
+    pub fn on_contact(&mut self, (broker, epoch): Session, contact: Contact) {
         match self {
             Core::Raft(_) => {}
             Core::Controller(controller) => {
-                let (broker, epoch) = contact.session;
                 controller.on_contact(broker, epoch, contact.at, contact.progress);
             }
         }
     }
 
-    /// What a connection answers to a heartbeat by itself.
-    pub fn steady(&self, heartbeat: &BrokerHeartbeatRequest) -> Option<BrokerHeartbeatResponse> {
+    /// By what connections answer heartbeats themselves.
+    pub fn known_brokers(&self) -> Option<KnownBrokers> {
         match self {
             Core::Raft(_) => None,
-            Core::Controller(controller) => {
-                heartbeats::steady(&controller.known_brokers()?, heartbeat)
-            }
+            Core::Controller(controller) => controller.known_brokers(),
         }
     }
 

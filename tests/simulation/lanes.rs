@@ -9,7 +9,6 @@ use kraftd::{
 
 use crate::{
     bugs::PlantedBug,
-    node::Contact,
     world::{Event, World},
 };
 
@@ -105,7 +104,7 @@ impl World {
             return false;
         };
         let late = self.plan.has(PlantedBug::HeartbeatsWaitInLine);
-        let busy = self.nodes[to].busy_until > time;
+        let forgets = self.plan.has(PlantedBug::WaitingForgotten);
         let node = self.nodes.get_mut(to).expect("a node");
         if node.core.is_none() || arrived.is_some() && !late {
             return false;
@@ -114,19 +113,17 @@ impl World {
         let at = node.now(time).time;
         *arrived = Some(at);
         if let Request::BrokerHeartbeat(heartbeat) = request {
-            let session = (heartbeat.broker_id, heartbeat.broker_epoch);
-            node.heard.entry(session).or_insert(at);
-            let core = node.core.as_ref().filter(|_| !late);
-            answer = core.and_then(|core| core.steady(heartbeat));
-            if !(late && busy) {
-                node.contacts.push(Contact {
-                    session,
-                    at,
-                    progress: answer.as_ref().map(|_| heartbeat.current_metadata_offset),
-                });
+            node.hear((heartbeat.broker_id, heartbeat.broker_epoch), at);
+            if node.busy_until <= time && node.stuck.is_none() {
+                node.contacts.end();
             }
-            let heard = node.heard.get_mut(&session);
-            heard.into_iter().for_each(|last| *last = at.max(*last));
+            if !late {
+                answer = node.contacts.on_heartbeat(heartbeat, at);
+                node.watch.leaving.untold |= answer.is_some();
+                if forgets && answer.is_none() {
+                    node.contacts.on_handled(heartbeat);
+                }
+            }
         }
         let (from, to) = (*to, *from);
         let answered = answer.map(|answer| self.answer_to(from, to, answer.into()));

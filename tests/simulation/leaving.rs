@@ -9,10 +9,11 @@ use kraftd::{
         BrokerEpoch, NodeId, Offset, api::Request,
         messages::broker_heartbeat::BrokerHeartbeatRequest,
     },
+    server::contacts::{Contact, Session},
     time::Time,
 };
 
-use crate::{core::Core, node::Contact, rim::HEARTBEAT_INTERVAL_MS, world::World};
+use crate::{core::Core, rim::HEARTBEAT_INTERVAL_MS, world::World};
 
 /// What the active controller was told by heartbeats.
 #[derive(Default)]
@@ -21,6 +22,8 @@ pub struct Leaving {
     read: BTreeMap<NodeId, Offset>,
     /// The last offset of the log when each of those was heard that want to end.
     since: BTreeMap<BrokerEpoch, Offset>,
+    /// A connection has answered one, and it was not told yet.
+    pub untold: bool,
 }
 
 /// A heartbeat that is about to be handled.
@@ -60,7 +63,7 @@ impl World {
         // What was answered already, and not told yet, may say something else.
         // What lingers is in no log.
         let lingers = self.plan.append_linger_ms.is_some();
-        let all_told = !lingers && node.contacts.iter().all(|one| one.progress.is_none());
+        let all_told = !lingers && !node.watch.leaving.untold;
         let controller = settled(node.core.as_ref()).filter(|_| all_told);
         let leaves = heartbeat.want_shut_down && !heartbeat.want_fence;
         Some(Heard {
@@ -104,9 +107,10 @@ impl World {
 
 impl Leaving {
     /// A heartbeat that was answered already tells how far its broker has read, too.
-    pub fn on_contact(&mut self, contact: &Contact) {
+    pub fn on_contact(&mut self, (broker, _): Session, contact: &Contact) {
+        self.untold = false;
         if let Some(read) = contact.progress {
-            self.read.insert(contact.session.0, read);
+            self.read.insert(broker, read);
         }
     }
 

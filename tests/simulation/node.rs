@@ -8,11 +8,14 @@ use kraftd::{
     controller::{Effect, Lanes, RequestId, Restored},
     log::{Log, LogError, Recovered, memory::MemoryLog},
     protocol::{
-        BrokerEpoch, NodeId, Offset, OffsetAndEpoch, QuorumState, api::Request,
-        quorum_state::Standing, record_batch::RecordBatch,
+        NodeId, Offset, OffsetAndEpoch, QuorumState, api::Request, quorum_state::Standing,
+        record_batch::RecordBatch,
     },
     raft::{Raft, Token},
-    server,
+    server::{
+        self,
+        contacts::{Contacts, Session},
+    },
     time::{Now, Time},
 };
 
@@ -29,14 +32,6 @@ pub struct Asker {
     pub life: u64,
     pub id: RequestId,
     pub version: i16,
-}
-
-/// A heartbeat as the controller is told of it.
-pub struct Contact {
-    pub session: (NodeId, BrokerEpoch),
-    pub at: Time,
-    /// How far the broker has read, if the connection has answered it.
-    pub progress: Option<Offset>,
 }
 
 /// What the disk is to do while the process goes on.
@@ -75,10 +70,10 @@ pub struct Node {
     pub inbox: Lanes<Event>,
     /// When it looks into it next.
     pub looks_at: Option<Time>,
-    /// Heartbeats that have arrived, stamped, and not been told to the controller.
-    pub contacts: Vec<Contact>,
+    /// Heartbeats that have arrived, and not been told to the controller.
+    pub contacts: Contacts,
     /// When each broker was last heard from in this life.
-    pub heard: BTreeMap<(NodeId, BrokerEpoch), Time>,
+    pub heard: BTreeMap<Session, Time>,
     /// What the disk does at present (the last of what it syncs, if it does that), what was handed to it
     /// meanwhile, and what it has done that the process has not heard of.
     pub work: Option<Job>,
@@ -142,7 +137,7 @@ impl Node {
             busy_until: Time(0),
             inbox: Lanes::default(),
             looks_at: None,
-            contacts: Vec::new(),
+            contacts: Contacts::default(),
             heard: BTreeMap::new(),
             work: None,
             queue: VecDeque::new(),
@@ -192,6 +187,12 @@ impl Node {
         self.core.as_ref().map(Core::raft)
     }
 
+    /// A heartbeat arrived, or had its turn.
+    pub fn hear(&mut self, session: Session, at: Time) {
+        let heard = self.heard.entry(session).or_insert(at);
+        *heard = at.max(*heard);
+    }
+
     /// What this node's clocks show at the true time.
     pub fn now(&self, time: Time) -> Now {
         let elapsed = time.0 * self.clock_percent / 100;
@@ -231,7 +232,7 @@ impl Node {
         self.unsaved = None;
         self.paused_until = None;
         self.stuck = None;
-        self.contacts.clear();
+        self.contacts = Contacts::default();
         self.heard.clear();
         self.watch = Watch::default();
         self.old_fetches.clear();

@@ -142,6 +142,9 @@ impl World {
         let life = self.node(id).life;
         // Before any of it is told to others, even if the rest is never done.
         self.observe_high_watermark(id);
+        let node = self.node(id);
+        let brokers = node.core.as_ref().and_then(Core::known_brokers);
+        node.contacts.publish(brokers);
         loop {
             let crashes = self.crashes_here();
             let reads_late = self.plan.has(PlantedBug::RecordsReadLate);

@@ -142,9 +142,18 @@ impl World {
         self.watch_request(to, from.node, &request);
         self.mishear(to, from, &mut request);
         let heard = self.hear_heartbeat(to, received, &request);
+        let beat = match &request {
+            Request::BrokerHeartbeat(beat) => Some(beat.clone()),
+            _ => None,
+        };
         self.with(to, life, |core, now| {
             core.on_request(now, received, token, from.version, request)
         });
+        let node = self.node(to);
+        if let Some(beat) = beat.filter(|_| node.life == life) {
+            node.contacts.on_handled(&beat);
+            node.hear((beat.broker_id, beat.broker_epoch), at);
+        }
         if let Some(heard) = heard {
             self.heed_heartbeat(to, heard);
         }

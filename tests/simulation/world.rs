@@ -377,12 +377,12 @@ impl World {
         self.daydream(id);
         let node = self.node(id);
         let now = node.now(time);
-        let contacts = std::mem::take(&mut node.contacts);
+        node.contacts.begin(now.time);
         if let Some(core) = &mut node.core {
             let _span = tracing::info_span!("", ms = time.0 / 1000, node = id.0).entered();
-            for contact in contacts {
-                node.watch.leaving.on_contact(&contact);
-                core.on_contact(contact);
+            for (session, contact) in node.contacts.take(now.time) {
+                node.watch.leaving.on_contact(session, &contact);
+                core.on_contact(session, contact);
             }
             // Timers wait in no line.
             if core.deadline().is_some_and(|deadline| deadline < now.time) {
