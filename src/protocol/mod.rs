@@ -1,8 +1,9 @@
 //! Bytes to values and back. Knows no state and does no IO.
 //!
 //! Reading order: [`wire`] (primitives), [`schema`] (a message is a table of fields), [`messages`]
-//! (one file per API), [`api`] (all of them as [`api::Request`] and [`api::Response`]), [`records`] and
-//! [`record_batch`] (what the metadata log holds).
+//! (one file per API), [`api`] (all of them as [`api::Request`] and [`api::Response`]),
+//! [`quorum_answer`] (what the answers of the quorum share), [`records`] and [`record_batch`] (what the
+//! metadata log holds).
 //!
 //! A message is declared once, for all its versions: its range of versions, the first flexible one,
 //! and a line per field with type, default, and the versions that have it. From that table come the
@@ -21,6 +22,7 @@ pub mod ids;
 pub mod json;
 pub mod messages;
 pub mod properties;
+pub mod quorum_answer;
 pub mod quorum_state;
 pub mod record_batch;
 pub mod records;

@@ -181,39 +181,12 @@ impl Raft {
         &mut self,
         now: Now,
         from: NodeId,
-        awaited: bool,
         response: FetchSnapshotResponse,
     ) {
-        let topic = response.topics.into_iter().next();
-        let partition = topic.and_then(|topic| topic.partitions.into_iter().next());
-        let Some(partition) = partition.filter(|_| response.error_code.is_ok()) else {
-            // A Java leader answers so when it has lost the snapshot: it fails to encode its errors.
-            if awaited {
-                self.drop_download();
-            }
-            return self.on_useless_answer(
-                now,
-                from,
-                awaited,
-                "FetchSnapshot",
-                response.error_code,
-            );
-        };
-        let (leader, epoch) = (
-            partition.current_leader.leader_id,
-            partition.current_leader.leader_epoch,
-        );
-        let error = partition.error_code;
-        let gone =
-            error == ErrorCode::SNAPSHOT_NOT_FOUND || error == ErrorCode::POSITION_OUT_OF_RANGE;
-        if gone && awaited {
-            self.drop_download();
-        }
-        if self.on_common_response(now, from, awaited, error, leader, epoch)
-            && awaited
-            && self.state.leader == Some(from)
-        {
-            self.on_chunk(now, from, partition);
+        let topics = response.topics.into_iter();
+        let chunk = topics.flat_map(|topic| topic.partitions).next();
+        if let Some(chunk) = chunk.filter(|_| self.state.leader == Some(from)) {
+            self.on_chunk(now, from, chunk);
         }
     }
 
@@ -251,7 +224,7 @@ impl Raft {
         }
     }
 
-    fn drop_download(&mut self) {
+    pub(super) fn drop_download(&mut self) {
         if let Role::Follower(follower) = &mut self.role {
             follower.download = None;
         }

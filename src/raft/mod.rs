@@ -20,8 +20,9 @@
 //! Reading order: [`role`] (what each role keeps), [`transition`] (the only code that changes epoch, vote
 //! or role), [`timers`], [`epochs`] (the shape of the log), then one file per message: [`vote`],
 //! [`quorum_epoch`], [`fetch`] (the leader's side), [`replicate`] (the follower's), [`fetch_snapshot`],
-//! [`describe`]; beside them [`progress`] (the high watermark), [`voters`], [`requests`], [`amnesia`]
-//! (voters that have lost what they promised), [`status`] (what a voter tells of itself), [`invariants`].
+//! [`describe`]; beside them [`answers`] (what all that comes back has in common), [`progress`] (the high
+//! watermark), [`voters`], [`requests`], [`amnesia`] (voters that have lost what they promised), [`status`] (what
+//! a voter tells of itself), [`invariants`].
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -39,6 +40,7 @@ use crate::{
 };
 
 mod amnesia;
+mod answers;
 mod describe;
 mod epochs;
 mod fetch;
@@ -287,40 +289,6 @@ impl Raft {
                 self.on_describe_quorum(now, token, version, request)
             }
             other => panic!("{} is not raft's", other.api_key().name()),
-        }
-        self.after_input(now);
-    }
-
-    /// A request of ours came back. Every [`Effect::Send`] does, exactly once.
-    pub fn on_response(
-        &mut self,
-        now: Now,
-        from: NodeId,
-        id: RequestId,
-        outcome: Result<Response, SendError>,
-    ) {
-        let awaited = self.requests.finished(from, id);
-        match outcome {
-            Err(error) if awaited => {
-                self.requests.back_off(from, now);
-                self.on_fetch_failed(now, from, error);
-                if error == SendError::UnsupportedVersion {
-                    self.on_pre_vote_unsupported(now, from);
-                }
-            }
-            Err(_) => {}
-            Ok(Response::Fetch(response)) => self.on_fetch_response(now, from, awaited, response),
-            Ok(Response::FetchSnapshot(response)) => {
-                self.on_fetch_snapshot_response(now, from, awaited, response);
-            }
-            Ok(Response::Vote(response)) => self.on_vote_response(now, from, awaited, response),
-            Ok(Response::BeginQuorumEpoch(response)) => {
-                self.on_begin_quorum_epoch_response(now, from, awaited, response);
-            }
-            Ok(Response::EndQuorumEpoch(response)) => {
-                self.on_end_quorum_epoch_response(now, from, awaited, response);
-            }
-            Ok(other) => panic!("raft asks no {}", other.api_key().name()),
         }
         self.after_input(now);
     }

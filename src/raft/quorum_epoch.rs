@@ -1,5 +1,5 @@
 //! BeginQuorumEpoch and EndQuorumEpoch, both directions: a leader says that it was elected, and that it
-//! resigns. What every answer has in common is here, too.
+//! resigns. What everyone says of epochs is here, too.
 
 use super::{
     Effect, Raft, TOPIC, Token,
@@ -149,32 +149,8 @@ impl Raft {
         }
     }
 
-    pub(super) fn on_begin_quorum_epoch_response(
-        &mut self,
-        now: Now,
-        from: NodeId,
-        awaited: bool,
-        response: begin::BeginQuorumEpochResponse,
-    ) {
-        let partition = response
-            .topics
-            .first()
-            .and_then(|topic| topic.partitions.first());
-        let Some(partition) = partition.filter(|_| response.error_code.is_ok()) else {
-            return self.on_useless_answer(
-                now,
-                from,
-                awaited,
-                "BeginQuorumEpoch",
-                response.error_code,
-            );
-        };
-        let (leader, epoch) = (partition.leader_id, partition.leader_epoch);
-        let error = partition.error_code;
-        if self.on_common_response(now, from, awaited, error, leader, epoch)
-            && awaited
-            && let Role::Leader(leader) = &mut self.role
-        {
+    pub(super) fn on_begin_quorum_epoch_response(&mut self, now: Now, from: NodeId) {
+        if let Role::Leader(leader) = &mut self.role {
             leader.begun.insert(from, now.time);
         }
     }
@@ -315,93 +291,9 @@ impl Raft {
         }
     }
 
-    pub(super) fn on_end_quorum_epoch_response(
-        &mut self,
-        now: Now,
-        from: NodeId,
-        awaited: bool,
-        response: end::EndQuorumEpochResponse,
-    ) {
-        let partition = response
-            .topics
-            .first()
-            .and_then(|topic| topic.partitions.first());
-        let Some(partition) = partition.filter(|_| response.error_code.is_ok()) else {
-            return self.on_useless_answer(
-                now,
-                from,
-                awaited,
-                "EndQuorumEpoch",
-                response.error_code,
-            );
-        };
-        let (leader, epoch) = (partition.leader_id, partition.leader_epoch);
-        let error = partition.error_code;
-        if self.on_common_response(now, from, awaited, error, leader, epoch)
-            && awaited
-            && let Role::Resigned(resigned) = &mut self.role
-        {
+    pub(super) fn on_end_quorum_epoch_response(&mut self, from: NodeId) {
+        if let Role::Resigned(resigned) = &mut self.role {
             resigned.unacked.remove(&from);
-        }
-    }
-
-    /// What all answers of raft's APIs have in common (`KafkaRaftClient.maybeHandleCommonResponse`).
-    /// Says whether the answer is one without error to what we are now.
-    pub(super) fn on_common_response(
-        &mut self,
-        now: Now,
-        from: NodeId,
-        awaited: bool,
-        error: ErrorCode,
-        leader: NodeId,
-        epoch: Epoch,
-    ) -> bool {
-        self.note_epoch(from, epoch);
-        let before = (self.state.epoch, self.state.leader);
-        let stale = epoch < self.state.epoch || error == ErrorCode::UNKNOWN_LEADER_EPOCH;
-        let answers_epoch =
-            error == ErrorCode::FENCED_LEADER_EPOCH || error == ErrorCode::NOT_LEADER_OR_FOLLOWER;
-        if !stale && (epoch > self.state.epoch || answers_epoch || error.is_ok()) {
-            self.adopt(now, leader.known(), epoch);
-        }
-        if !stale && error.is_ok() && epoch == before.0 {
-            self.requests.succeeded(from);
-            return true;
-        }
-        if awaited && (self.state.epoch, self.state.leader) == before {
-            // Nothing was learned, so asking again at once would bring the same.
-            self.requests.back_off(from, now);
-        }
-        if !stale && !error.is_ok() && !answers_epoch {
-            tracing::warn!(
-                from = from.0,
-                error = error.name(),
-                "a voter refused our request"
-            );
-        }
-        false
-    }
-
-    /// An answer without the part that matters.
-    pub(super) fn on_useless_answer(
-        &mut self,
-        now: Now,
-        from: NodeId,
-        awaited: bool,
-        api: &str,
-        error: ErrorCode,
-    ) {
-        match error {
-            ErrorCode::INCONSISTENT_CLUSTER_ID => self.on_foreign_voter(from),
-            error => tracing::warn!(
-                from = from.0,
-                api,
-                error = error.name(),
-                "a voter could not answer"
-            ),
-        }
-        if awaited {
-            self.requests.back_off(from, now);
         }
     }
 
@@ -413,7 +305,7 @@ impl Raft {
 
     /// Takes over what a peer says of epoch and leader (`KafkaRaftClient.maybeTransition`). `epoch` is
     /// not below ours. Says whether it fits what we know.
-    fn adopt(&mut self, now: Now, leader: Option<NodeId>, epoch: Epoch) -> bool {
+    pub(super) fn adopt(&mut self, now: Now, leader: Option<NodeId>, epoch: Epoch) -> bool {
         if !self.is_credible(epoch) {
             return false;
         }

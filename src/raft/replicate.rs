@@ -4,12 +4,12 @@
 use bytes::Bytes;
 
 use super::{
-    Effect, Raft, SendError, TOPIC, TOPIC_ID,
+    Effect, Raft, TOPIC, TOPIC_ID,
     role::{Download, Lost, Role},
 };
 use crate::{
     protocol::{
-        ErrorCode, NodeId, Offset, OffsetAndEpoch,
+        NodeId, Offset, OffsetAndEpoch,
         control_records::ControlRecord,
         messages::fetch::{
             FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData, ReplicaState,
@@ -84,35 +84,13 @@ impl Raft {
         }
     }
 
-    pub(super) fn on_fetch_response(
-        &mut self,
-        now: Now,
-        from: NodeId,
-        awaited: bool,
-        response: FetchResponse,
-    ) {
-        let topic = response.responses.into_iter().next();
-        let partition = topic.and_then(|topic| topic.partitions.into_iter().next());
-        let Some(partition) = partition.filter(|_| response.error_code.is_ok()) else {
-            return self.on_useless_answer(now, from, awaited, "Fetch", response.error_code);
-        };
-        let (leader, epoch) = (
-            partition.current_leader.leader_id,
-            partition.current_leader.leader_epoch,
-        );
-        let error = partition.error_code;
-        let before = self.state.clone();
-        let good = self.on_common_response(now, from, awaited, error, leader, epoch);
-        let is_from_leader = self.state.leader == Some(from);
-        if error == ErrorCode::NOT_LEADER_OR_FOLLOWER
-            && awaited
-            && is_from_leader
-            && self.state == before
+    pub(super) fn on_fetch_response(&mut self, now: Now, from: NodeId, response: FetchResponse) {
+        let topics = response.responses.into_iter();
+        let partition = topics.flat_map(|topic| topic.partitions).next();
+        if self.state.leader == Some(from)
+            && matches!(self.role, Role::Follower(_))
+            && let Some(partition) = partition
         {
-            // It leads this epoch and yet does not: it has resigned, or was restarted, or this is another.
-            self.on_leader_lost(now, Lost::Office { under_way: false });
-        }
-        if good && awaited && is_from_leader && matches!(self.role, Role::Follower(_)) {
             self.on_fetched(now, from, partition);
             self.recover_from_amnesia(now);
         }
@@ -281,13 +259,6 @@ impl Raft {
     pub(super) fn on_follower_durable(&mut self, now: Now) {
         self.follow_high_watermark(Offset::NONE);
         self.recover_from_amnesia(now);
-    }
-
-    pub(super) fn on_fetch_failed(&mut self, now: Now, from: NodeId, error: SendError) {
-        let from_leader = self.state.leader == Some(from);
-        if from_leader && error == SendError::Disconnected {
-            self.on_leader_lost(now, Lost::Connection);
-        }
     }
 }
 

@@ -258,29 +258,12 @@ impl Raft {
         }
     }
 
-    pub(super) fn on_vote_response(
-        &mut self,
-        now: Now,
-        from: NodeId,
-        awaited: bool,
-        response: VoteResponse,
-    ) {
-        if response.error_code == ErrorCode::UNSUPPORTED_VERSION && awaited {
-            return self.on_pre_vote_unsupported(now, from);
-        }
-        let partition = response
-            .topics
-            .first()
-            .and_then(|topic| topic.partitions.first());
-        let Some(partition) = partition.filter(|_| response.error_code.is_ok()) else {
-            return self.on_useless_answer(now, from, awaited, "Vote", response.error_code);
+    pub(super) fn on_vote_response(&mut self, now: Now, from: NodeId, response: &VoteResponse) {
+        let mut partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+        let Some(partition) = partitions.next() else {
+            return;
         };
         let (leader, epoch) = (partition.leader_id, partition.leader_epoch);
-        if !self.on_common_response(now, from, awaited, partition.error_code, leader, epoch)
-            || !awaited
-        {
-            return;
-        }
         let is_blank = self.is_blank();
         match &mut self.role {
             Role::Prospective(prospective)

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{peers::PeerAddress, trouble::Trouble};
 use crate::protocol::{
-    Epoch, ErrorCode, NodeId, Offset,
+    Epoch, NodeId, Offset,
     api::{Request, Response},
+    quorum_answer::QuorumAnswer,
 };
 
 /// Written by the links to the peers, after each exchange.
@@ -123,22 +124,22 @@ impl PeerStatus {
     }
 }
 
-/// The error of an answer as a whole, and what its only partition says: error, leader and epoch.
-type Parts = (ErrorCode, Option<(ErrorCode, NodeId, Epoch)>);
-
 fn answer(at_ms: i64, request: &Request, response: &Response) -> Answer {
-    let (error, partition) = parts(response);
-    let (partition_error, leader, epoch) =
-        partition.unwrap_or((ErrorCode::NONE, NodeId::NONE, Epoch::NONE));
-    let error = match error.is_ok() {
-        true => partition_error,
-        false => error,
+    let QuorumAnswer { error, partition } = match response {
+        Response::ControllerRegistration(response) => QuorumAnswer {
+            error: response.error_code,
+            partition: None,
+        },
+        response => QuorumAnswer::of(response).expect("a controller asks others nothing else"),
     };
+    let refused = partition
+        .map(|partition| partition.error)
+        .filter(|_| error.is_ok());
     let mut answer = Answer {
         at_ms,
-        error: error.name().to_owned(),
-        leader_id: leader.known(),
-        leader_epoch: epoch.known(),
+        error: refused.unwrap_or(error).name().to_owned(),
+        leader_id: partition.and_then(|partition| partition.leader.known()),
+        leader_epoch: partition.and_then(|partition| partition.epoch.known()),
         ..Answer::default()
     };
     if let (Request::Vote(request), Response::Vote(response)) = (request, response) {
@@ -152,47 +153,4 @@ fn answer(at_ms: i64, request: &Request, response: &Response) -> Answer {
         answer.high_watermark = said.next().and_then(|it| it.high_watermark.known());
     }
     answer
-}
-
-/// Of the APIs that a controller asks others.
-fn parts(response: &Response) -> Parts {
-    macro_rules! first {
-        ($response:expr, $topics:ident) => {
-            $response
-                .$topics
-                .iter()
-                .flat_map(|it| &it.partitions)
-                .next()
-        };
-    }
-    match response {
-        Response::Vote(it) => (
-            it.error_code,
-            first!(it, topics).map(|it| (it.error_code, it.leader_id, it.leader_epoch)),
-        ),
-        Response::BeginQuorumEpoch(it) => (
-            it.error_code,
-            first!(it, topics).map(|it| (it.error_code, it.leader_id, it.leader_epoch)),
-        ),
-        Response::EndQuorumEpoch(it) => (
-            it.error_code,
-            first!(it, topics).map(|it| (it.error_code, it.leader_id, it.leader_epoch)),
-        ),
-        Response::Fetch(it) => (
-            it.error_code,
-            first!(it, responses).map(|it| {
-                let leader = &it.current_leader;
-                (it.error_code, leader.leader_id, leader.leader_epoch)
-            }),
-        ),
-        Response::FetchSnapshot(it) => (
-            it.error_code,
-            first!(it, topics).map(|it| {
-                let leader = &it.current_leader;
-                (it.error_code, leader.leader_id, leader.leader_epoch)
-            }),
-        ),
-        Response::ControllerRegistration(it) => (it.error_code, None),
-        other => unreachable!("a controller asks no other for {other:?}"),
-    }
 }
