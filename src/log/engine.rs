@@ -30,7 +30,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bytes::Bytes;
 use prost::Message;
 use protobuf::well_known_types::BytesValue;
 use raft_engine::{Command, Config, LogBatch, RecoveryMode};
@@ -527,15 +526,6 @@ impl Log for EngineLog {
         snapshot_file::finish(self.directory.path(), id)?;
         self.begin_after(id)?;
         self.delete_snapshots_before(id)
-    }
-
-    fn read_snapshot(
-        &self,
-        id: OffsetAndEpoch,
-        position: u64,
-        max_bytes: usize,
-    ) -> Result<Bytes, LogError> {
-        snapshot_file::read(self.directory.path(), id, position, max_bytes)
     }
 
     fn drop_prefix(&mut self, start: OffsetAndEpoch) -> Result<(), LogError> {

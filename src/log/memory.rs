@@ -314,6 +314,21 @@ impl MemoryLog {
         self.snapshots.get(&id)
     }
 
+    /// A part of a snapshot, as [`super::snapshot_file::read`] reads it.
+    pub fn read_snapshot(
+        &self,
+        id: OffsetAndEpoch,
+        position: u64,
+        max_bytes: usize,
+    ) -> Result<Bytes, LogError> {
+        let bytes = self
+            .snapshots
+            .get(&id)
+            .ok_or(LogError::SnapshotNotFound(id))?;
+        let from = (position as usize).min(bytes.len());
+        Ok(bytes.slice(from..bytes.len().min(from.saturating_add(max_bytes))))
+    }
+
     /// Writes a whole snapshot, as [`super::snapshot_file::write`] does, and says how long it is.
     pub fn write_snapshot(
         &mut self,
@@ -420,20 +435,6 @@ impl Log for MemoryLog {
         self.snapshots.insert(id, bytes);
         self.begin_after(id);
         self.end_write()
-    }
-
-    fn read_snapshot(
-        &self,
-        id: OffsetAndEpoch,
-        position: u64,
-        max_bytes: usize,
-    ) -> Result<Bytes, LogError> {
-        let bytes = self
-            .snapshots
-            .get(&id)
-            .ok_or(LogError::SnapshotNotFound(id))?;
-        let from = (position as usize).min(bytes.len());
-        Ok(bytes.slice(from..bytes.len().min(from.saturating_add(max_bytes))))
     }
 
     fn drop_prefix(&mut self, start: OffsetAndEpoch) -> Result<(), LogError> {

@@ -23,7 +23,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bytes::Bytes;
 use rustix::io::Errno;
 use thiserror::Error;
 
@@ -140,13 +139,6 @@ pub trait Log {
 
     /// Makes a fetched snapshot the beginning of the log and drops the log there was. Durable on return.
     fn install_snapshot(&mut self, id: OffsetAndEpoch) -> Result<(), LogError>;
-
-    fn read_snapshot(
-        &self,
-        id: OffsetAndEpoch,
-        position: u64,
-        max_bytes: usize,
-    ) -> Result<Bytes, LogError>;
 
     /// Moves the beginning of the log to the end of snapshot `start`, and deletes older snapshots.
     fn drop_prefix(&mut self, start: OffsetAndEpoch) -> Result<(), LogError>;

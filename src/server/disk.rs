@@ -12,15 +12,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use tracing::{error, info};
+use tracing::error;
 
 use super::{
     die,
     inbox::{Inbox, Input},
     restore::restore,
+    snapshots::Snapshots,
 };
 use crate::{
-    controller::{LoadedSnapshot, LogEvent, Restored, SnapshotBatches, SnapshotLoader},
+    controller::{LoadedSnapshot, LogEvent, Restored, SnapshotLoader},
     log::{Log, LogError, Recovered, engine::EngineLog, snapshot_file},
     protocol::{Offset, OffsetAndEpoch, quorum_state::QuorumState, record_batch::RecordBatch},
 };
@@ -36,9 +37,6 @@ const MAX_UNSYNCED_BYTES: usize = 4 << 20;
 /// A node that ends waits so long for its disk: what was acknowledged is there already.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Takes what was read.
-type Answer<T> = Box<dyn FnOnce(T) + Send>;
-
 /// What the disk thread can do.
 pub enum Job {
     Append(RecordBatch),
@@ -47,7 +45,8 @@ pub enum Job {
     Read {
         from: Offset,
         max_bytes: usize,
-        answer: Answer<Vec<RecordBatch>>,
+        /// Takes what was read.
+        answer: Box<dyn FnOnce(Vec<RecordBatch>) + Send>,
     },
     WriteSnapshotChunk {
         id: OffsetAndEpoch,
@@ -55,13 +54,6 @@ pub enum Job {
         bytes: Bytes,
     },
     InstallSnapshot(OffsetAndEpoch),
-    ReadSnapshot {
-        id: OffsetAndEpoch,
-        position: u64,
-        max_bytes: usize,
-        /// Nothing, if the snapshot is gone.
-        answer: Answer<Option<Bytes>>,
-    },
     DropPrefix(OffsetAndEpoch),
     /// Everything before this was done; the thread ends, and drops this.
     Stop(Sender<()>),
@@ -70,9 +62,9 @@ pub enum Job {
 /// The way to the disk thread.
 pub struct Disk {
     jobs: Sender<Job>,
-    /// `__cluster_metadata-0`, and who hears what was done there.
+    pub snapshots: Snapshots,
+    /// `__cluster_metadata-0`
     directory: PathBuf,
-    inbox: Arc<Inbox>,
 }
 
 impl Disk {
@@ -85,8 +77,8 @@ impl Disk {
     ) -> Result<(Disk, Restored), String> {
         let (jobs, queue) = mpsc::channel();
         let (found, recovered) = mpsc::channel();
+        let snapshots = Snapshots::start(directory.clone(), inbox.clone())?;
         let writer_directory = directory.clone();
-        let writer_inbox = inbox.clone();
         let run = move || match open_and_restore(open, &writer_directory) {
             Err(error) => drop(found.send(Err(error))),
             Ok((log, restored)) => {
@@ -94,7 +86,7 @@ impl Disk {
                 let writer = Writer {
                     log,
                     directory: writer_directory,
-                    inbox: writer_inbox,
+                    inbox,
                     unsynced_bytes: 0,
                     noted: Instant::now(),
                 };
@@ -108,8 +100,8 @@ impl Disk {
             .map_err(|_| "the disk thread ended early".to_owned())??;
         let disk = Disk {
             jobs,
+            snapshots,
             directory,
-            inbox,
         };
         Ok((disk, recovered))
     }
@@ -133,26 +125,6 @@ impl Disk {
         let (done, finished) = mpsc::channel();
         self.send(job(done));
         let _ending = finished.recv();
-    }
-
-    /// Snapshots are plain files, so that the disk thread need not wait for them.
-    pub fn write_snapshot(&self, id: OffsetAndEpoch, batches: SnapshotBatches) {
-        let (directory, inbox) = (self.directory.clone(), self.inbox.clone());
-        let write = move || match snapshot_file::write(&directory, id, batches) {
-            Ok(bytes) => {
-                info!("wrote snapshot {id}: {bytes} bytes");
-                inbox.push(Input::Log(LogEvent::SnapshotWritten { id, bytes }));
-            }
-            Err(error) => die(&error.to_string()),
-        };
-        let started = thread::Builder::new()
-            .name("snapshot".to_owned())
-            .spawn(write);
-        if let Err(error) = started {
-            die(&format!(
-                "cannot start a thread to write snapshot {id}: {error}"
-            ));
-        }
     }
 
     /// Ends the thread when all its work is done, unless the disk hangs.
@@ -262,31 +234,11 @@ impl Writer {
                 let snapshot = Box::new(snapshot);
                 self.report(LogEvent::SnapshotInstalled { snapshot, bytes });
             }
-            Job::ReadSnapshot {
-                id,
-                position,
-                max_bytes,
-                answer,
-            } => answer(self.read_snapshot(id, position, max_bytes)),
             Job::DropPrefix(start) => {
                 survive(self.log.drop_prefix(start));
                 self.report(LogEvent::LogStart { id: start });
             }
             Job::Stop(_) => unreachable!("the loop ends with it"),
-        }
-    }
-
-    /// Who begins to fetch a snapshot is told nothing of one that has rotted here: it would take all of it, find
-    /// the damage, and look for it on its own disk.
-    fn read_snapshot(&self, id: OffsetAndEpoch, position: u64, max_bytes: usize) -> Option<Bytes> {
-        let checked = match position {
-            0 => snapshot_file::check(&self.directory, id),
-            _ => Ok(()),
-        };
-        let read = checked.and_then(|()| self.log.read_snapshot(id, position, max_bytes));
-        match read {
-            Err(LogError::SnapshotNotFound(_)) => None,
-            read => Some(survive(read)),
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Three threads: `controller` ([`node`]) owns all state, `disk` ([`disk`]) the log, `net` runs tokio with
 //! a task per connection ([`connection`]) and two per peer ([`peers`]). The others reach the controller
-//! through the [`inbox`] only.
+//! through the [`inbox`] only. Snapshots, which are plain files, are read and written beside them
+//! ([`snapshots`]).
 
 mod clock;
 mod connection;
@@ -15,6 +16,7 @@ mod node;
 mod open_files;
 mod peers;
 mod restore;
+mod snapshots;
 mod start;
 pub mod status;
 mod tail;

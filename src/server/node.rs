@@ -13,6 +13,7 @@ use super::{
     disk::{Disk, Job},
     inbox::{Inbox, Input},
     peers::Peers,
+    snapshots,
     status::Standstill,
     tail::{Tail, join},
 };
@@ -231,7 +232,7 @@ impl Node {
                 });
             }
             Effect::InstallSnapshot { id } => self.disk.send(Job::InstallSnapshot(id)),
-            Effect::WriteSnapshot { id, batches } => self.disk.write_snapshot(id, batches),
+            Effect::WriteSnapshot { id, batches } => self.disk.snapshots.write(id, batches),
             Effect::DropPrefix { start } => self.disk.send(Job::DropPrefix(start)),
             Effect::Leader { leader, epoch } => self.on_leader(leader, epoch.0),
             Effect::Fatal(reason) => die(&reason),
@@ -321,12 +322,11 @@ impl Node {
             }
             let _gone = reply.send(response.into());
         };
-        let answer = Box::new(answer);
-        self.disk.send(Job::ReadSnapshot {
+        self.disk.snapshots.read(snapshots::Read {
             id,
             position,
             max_bytes,
-            answer,
+            answer: Box::new(answer),
         });
     }
 }

@@ -1,0 +1,167 @@
+//! Snapshots are plain files, so that the log need not wait for them: each is written by a thread of its own, and one
+//! more reads what others fetch.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
+    thread,
+};
+
+use bytes::Bytes;
+use tracing::info;
+
+use super::{
+    die,
+    inbox::{Inbox, Input},
+};
+use crate::{
+    controller::{LogEvent, SnapshotBatches},
+    log::{LogError, snapshot_file},
+    protocol::OffsetAndEpoch,
+};
+
+/// A part that somebody fetches.
+pub struct Read {
+    pub id: OffsetAndEpoch,
+    pub position: u64,
+    pub max_bytes: usize,
+    /// Takes what was read; nothing, if the snapshot is gone.
+    pub answer: Box<dyn FnOnce(Option<Bytes>) + Send>,
+}
+
+/// The way to these threads.
+pub struct Snapshots {
+    /// `__cluster_metadata-0`
+    directory: PathBuf,
+    reads: Sender<Read>,
+    inbox: Arc<Inbox>,
+}
+
+impl Snapshots {
+    pub fn start(directory: PathBuf, inbox: Arc<Inbox>) -> Result<Snapshots, String> {
+        let (reads, queue) = mpsc::channel();
+        let served = directory.clone();
+        thread::Builder::new()
+            .name("snapshot-reads".to_owned())
+            .spawn(move || serve(&served, &queue))
+            .map_err(|error| format!("cannot start the thread that reads snapshots: {error}"))?;
+        Ok(Snapshots {
+            directory,
+            reads,
+            inbox,
+        })
+    }
+
+    /// Who fetches has one request in flight, so there are never more reads than connections.
+    pub fn read(&self, read: Read) {
+        // The thread only ends with the process.
+        let _ending = self.reads.send(read);
+    }
+
+    pub fn write(&self, id: OffsetAndEpoch, batches: SnapshotBatches) {
+        let (directory, inbox) = (self.directory.clone(), self.inbox.clone());
+        let write = move || match snapshot_file::write(&directory, id, batches) {
+            Ok(bytes) => {
+                info!("wrote snapshot {id}: {bytes} bytes");
+                inbox.push(Input::Log(LogEvent::SnapshotWritten { id, bytes }));
+            }
+            Err(error) => die(&error.to_string()),
+        };
+        let started = thread::Builder::new()
+            .name("snapshot".to_owned())
+            .spawn(write);
+        if let Err(error) = started {
+            die(&format!(
+                "cannot start a thread to write snapshot {id}: {error}"
+            ));
+        }
+    }
+}
+
+fn serve(directory: &Path, queue: &Receiver<Read>) {
+    for read in queue {
+        let Read {
+            id,
+            position,
+            max_bytes,
+            answer,
+        } = read;
+        match read_part(directory, id, position, max_bytes) {
+            Ok(bytes) => answer(Some(bytes)),
+            Err(LogError::SnapshotNotFound(_)) => answer(None),
+            Err(error) => die(&error.to_string()),
+        }
+    }
+}
+
+/// Who begins to fetch a snapshot is told nothing of one that has rotted here: it would take all of it, find the
+/// damage, and look for it on its own disk.
+fn read_part(
+    directory: &Path,
+    id: OffsetAndEpoch,
+    position: u64,
+    max_bytes: usize,
+) -> Result<Bytes, LogError> {
+    if position == 0 {
+        snapshot_file::check(directory, id)?;
+    }
+    snapshot_file::read(directory, id, position, max_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::*;
+    use crate::{
+        log::{directory::MetadataDirectory, engine::EngineLog},
+        protocol::{
+            Epoch, NodeId, Offset, Uuid,
+            record_batch::RecordBatch,
+            records::{MetadataRecord, NoOpRecord},
+        },
+        server::disk::{Disk, Job},
+    };
+
+    /// The snapshot is a pipe that nobody writes: to open it takes for ever.
+    #[test]
+    fn who_fetches_a_snapshot_delays_no_commit() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let directory = MetadataDirectory::open(dir.path()).expect("a new directory");
+        let path = directory.path().to_owned();
+        let inbox = Arc::new(Inbox::default());
+        let open = move || EngineLog::open(directory, NodeId(1), Uuid::ONE);
+        let (disk, _) = Disk::start(path.clone(), open, inbox.clone()).expect("starts");
+        let (offset, epoch) = (Offset(0), Epoch(1));
+        let id = OffsetAndEpoch {
+            offset: Offset(7),
+            epoch,
+        };
+        let pipe = snapshot_file::path(&path, id);
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+        let (answer, answered) = mpsc::channel();
+        disk.snapshots.read(Read {
+            id,
+            position: 0,
+            max_bytes: 100,
+            answer: Box::new(move |read| answer.send(read).expect("somebody waits")),
+        });
+
+        let record = MetadataRecord::from(NoOpRecord::default());
+        let batch = RecordBatch::of_records(offset, epoch, 0, [(&record, 0)]).expect("a batch");
+        disk.send(Job::Append(batch));
+        let heard = inbox.next(Some(Duration::from_secs(10)));
+        let end = match heard {
+            Some(Input::Log(LogEvent::Durable { end })) => Some(end),
+            _ => None,
+        };
+        assert_eq!(end, Some(Offset(1)), "it waits for the snapshot");
+        assert!(answered.try_recv().is_err(), "a pipe was read");
+        disk.stop();
+    }
+}
