@@ -12,8 +12,10 @@ use tempfile::TempDir;
 use super::{
     LogError,
     directory::{ENGINE_NAME, NAME},
-    engine::{self, ENTRIES, Engine, FileSizes, LogStart},
-    entry::{self, Entries},
+    engine::{
+        self, ENTRIES, Engine, FileSizes, LogStart,
+        entry::{self, Entries},
+    },
 };
 use crate::protocol::{Offset, OffsetAndEpoch, record_batch::RecordBatch};
 

@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use super::wire::{Cx, Reader, Result, Type, Wire, Writer};
+use super::{
+    types::{Type, Wire},
+    wire::{Cx, Reader, Result, Writer},
+};
 
 /// What went wrong with a request; 0 is nothing. Open: codes that a newer peer invents pass through.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

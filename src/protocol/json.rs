@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use super::{
     ids::Uuid,
     schema::{Struct, UnknownTaggedFields},
-    wire::{Cx, Malformed, Nullable, Reader, Result, Type, Wire},
+    types::{Nullable, Type, Wire},
+    wire::{Cx, Malformed, Reader, Result},
 };
 
 /// Under which fields that we have no names for are shown, by number, in Base64.

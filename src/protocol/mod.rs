@@ -1,6 +1,6 @@
 //! Bytes to values and back. Knows no state and does no IO.
 //!
-//! Reading order: [`wire`] (primitives), [`schema`] (a message is a table of fields), [`messages`]
+//! Reading order: [`wire`] and [`types`] (primitives), [`schema`] (a message is a table of fields), [`messages`]
 //! (one file per API), [`api`] (all of them as [`api::Request`] and [`api::Response`]),
 //! [`quorum_answer`] (what the answers of the quorum share), [`records`] and [`record_batch`] (what the
 //! metadata log holds).
@@ -27,6 +27,7 @@ pub mod quorum_state;
 pub mod record_batch;
 pub mod records;
 pub mod schema;
+pub mod types;
 pub mod wire;
 
 pub use error_code::ErrorCode;

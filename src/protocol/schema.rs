@@ -18,7 +18,10 @@
 
 use bytes::Bytes;
 
-use super::wire::{Cx, Malformed, Reader, Result, Type, Wire, Writer};
+use super::{
+    types::{Type, Wire},
+    wire::{Cx, Malformed, Reader, Result, Writer},
+};
 
 /// How one field depends on the version of its message.
 #[derive(Clone, Copy, Debug)]
@@ -293,14 +296,14 @@ macro_rules! message {
                         stringify!($($default)?),
                     )
                         $( $( .$option($($argument)?) )+ )?,
-                    <$Type as $crate::protocol::wire::Wire>::TYPE,
+                    <$Type as $crate::protocol::types::Wire>::TYPE,
                 ) ),* ],
             };
         }
 
-        impl $crate::protocol::wire::Wire for $Name {
-            const TYPE: $crate::protocol::wire::Type =
-                $crate::protocol::wire::Type::Struct(&$Name::SCHEMA);
+        impl $crate::protocol::types::Wire for $Name {
+            const TYPE: $crate::protocol::types::Type =
+                $crate::protocol::types::Type::Struct(&$Name::SCHEMA);
 
             #[allow(unused_mut, unused_variables, unused_assignments)]
             fn read(

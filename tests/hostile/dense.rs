@@ -1,10 +1,7 @@
 //! The messages that cost the most memory for their bytes: made of nothing but the smallest elements
 //! that a table allows.
 
-use kraftd::protocol::{
-    schema::Struct,
-    wire::{Type, Writer},
-};
+use kraftd::protocol::{schema::Struct, types::Type, wire::Writer};
 
 /// How a dense message is filled.
 #[derive(Clone, Copy, Debug)]

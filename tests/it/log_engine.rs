@@ -1,4 +1,4 @@
-//! The log on raft-engine: the traps that src/log/engine.rs lists, and what a start finds after each
+//! The log on raft-engine: the traps that src/log/engine/mod.rs lists, and what a start finds after each
 //! kind of damage.
 
 use std::{fs, path::Path, thread};

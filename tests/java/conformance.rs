@@ -10,7 +10,8 @@ use kraftd::protocol::{
     header::{DefaultPrincipalData, RequestHeader, ResponseHeader},
     records::MetadataRecord,
     schema::{Field, Message, Struct},
-    wire::{Malformed, Reader, Type, Writer},
+    types::Type,
+    wire::{Malformed, Reader, Writer},
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -16,7 +16,7 @@ struct EntryHeader {
 }
 
 /// Tells raft-engine how to find the index of an entry. The entry itself is a plain run of bytes.
-pub(super) struct Entries;
+pub(in crate::log) struct Entries;
 
 impl MessageExt for Entries {
     type Entry = BytesValue;
@@ -27,7 +27,7 @@ impl MessageExt for Entries {
     }
 }
 
-pub(super) fn encode(index: u64, batch: &RecordBatch) -> BytesValue {
+pub(in crate::log) fn encode(index: u64, batch: &RecordBatch) -> BytesValue {
     let header = EntryHeader { index };
     let mut value = header.encode_length_delimited_to_vec();
     value.extend_from_slice(batch.bytes());
@@ -37,7 +37,7 @@ pub(super) fn encode(index: u64, batch: &RecordBatch) -> BytesValue {
 }
 
 /// The batch in an entry, or what is wrong with it.
-pub(super) fn batch(entry: &BytesValue) -> Result<RecordBatch, String> {
+pub(in crate::log) fn batch(entry: &BytesValue) -> Result<RecordBatch, String> {
     let (_, batch) = split(entry).map_err(|error| error.to_string())?;
     RecordBatch::of_bytes(Bytes::copy_from_slice(batch)).map_err(|error| error.to_string())
 }
