@@ -312,7 +312,7 @@ impl Controller {
             Handler::Read(read) => {
                 let view = View {
                     state: self.stable_state(),
-                    last_offset: self.stable_end().plus(-1),
+                    features_epoch: self.replica.features_epoch(),
                     options: &self.options,
                     leader: self.leader,
                     api_version: reply_to.api_version,

@@ -21,8 +21,8 @@ use crate::{
 pub(super) struct View<'a> {
     /// The last stable state.
     pub(super) state: &'a State,
-    /// Offset of the last record in that state; -1 in an empty log.
-    pub(super) last_offset: Offset,
+    /// Offset of the last record when its features became what they are; -1 while there are none.
+    pub(super) features_epoch: Offset,
     pub(super) options: &'a Options,
     pub(super) leader: Option<NodeId>,
     pub(super) api_version: i16,
@@ -45,7 +45,7 @@ pub(super) fn api_versions(view: &View, request: &ApiVersionsRequest) -> ApiVers
     ApiVersionsResponse {
         api_keys: apis::advertised(),
         supported_features: features::supported(unstable, view.api_version),
-        finalized_features_epoch: view.last_offset.0,
+        finalized_features_epoch: view.features_epoch.0,
         finalized_features: view.state.features.finalized(),
         ..Default::default()
     }

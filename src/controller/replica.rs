@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::snapshots::LoadedSnapshot;
 use crate::{
-    metadata::State,
+    metadata::{State, features::Features},
     protocol::{Offset, OffsetAndEpoch, record_batch::RecordBatch},
 };
 
@@ -14,6 +14,8 @@ pub(super) struct Replica {
     state: State,
     /// Where the committed part ends, and the epoch of its last record.
     end: OffsetAndEpoch,
+    /// The features of the last stable state, and the offset of the last record in it when they became so.
+    features: (Features, Offset),
     /// When the last committed batch was written, in milliseconds since 1970.
     last_timestamp_ms: i64,
     /// The batches from `end` to the end of the log.
@@ -24,12 +26,14 @@ impl Replica {
     /// As found at a start: a snapshot, if there is one, and the log after it.
     pub(super) fn new(snapshot: Option<LoadedSnapshot>, batches: Vec<RecordBatch>) -> Replica {
         let snapshot = snapshot.unwrap_or_default();
-        let replica = Replica {
+        let mut replica = Replica {
+            features: (Features::default(), Offset(-1)),
             state: snapshot.state,
             end: snapshot.id,
             last_timestamp_ms: snapshot.last_contained_log_timestamp,
             uncommitted: batches.into(),
         };
+        replica.note_features();
         replica.check();
         replica
     }
@@ -54,6 +58,19 @@ impl Replica {
         match self.state.transaction() {
             Some(transaction) => transaction.start,
             None => self.end.offset,
+        }
+    }
+
+    /// What ApiVersions calls the epoch of the finalized features: -1 while there are none
+    /// (`FeaturesPublisher`).
+    pub(super) fn features_epoch(&self) -> Offset {
+        self.features.1
+    }
+
+    fn note_features(&mut self) {
+        let features = &self.state.stable().features;
+        if *features != self.features.0 {
+            self.features = (features.clone(), self.stable_end().plus(-1));
         }
     }
 
@@ -105,6 +122,7 @@ impl Replica {
             bytes += batch.bytes().len() as u64;
             self.uncommitted.pop_front();
         }
+        self.note_features();
         Ok(bytes)
     }
 

@@ -2,7 +2,9 @@
 //! of Kafka 4.3.1), groups (`GroupConfig`) and client metrics (`ClientMetricsConfigs`); and what a
 //! value of each must look like (`ConfigDef`).
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
+
+use regex::{Captures, Regex};
 
 /// The type of a value. The numbers are those of `DescribeConfigsResponse.ConfigType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -371,59 +373,41 @@ fn are_throttled_replicas(parts: &[String]) -> bool {
 fn is_offset_reset(text: &str) -> bool {
     match text.strip_prefix("by_duration:") {
         None => matches!(text, "earliest" | "latest"),
-        Some(duration) => is_positive_duration(duration),
+        Some(duration) => is_duration(duration),
     }
 }
 
-/// `PnDTnHnMn.nS` as `java.time.Duration` reads it, and neither zero nor negative.
-fn is_positive_duration(text: &str) -> bool {
-    let upper = text.to_ascii_uppercase();
-    let (negated, rest) = match upper.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, upper.strip_prefix('+').unwrap_or(&upper)),
-    };
-    let Some(rest) = rest.strip_prefix('P') else {
-        return false;
-    };
-    let (date, time) = match rest.split_once('T') {
-        Some((date, time)) => (date, Some(time)),
-        None => (rest, None),
-    };
-    let days = units(date, &[('D', 86_400.0)]);
-    let seconds = time.map_or(Some(None), |time| {
-        units(time, &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)])
-            .filter(Option::is_some)
-            .map(Some)
+/// Whether `java.time.Duration` reads it, and it is not negative.
+fn is_duration(text: &str) -> bool {
+    static FORM: LazyLock<Regex> = LazyLock::new(|| {
+        let form = r"(?xi-u)^ ([-+]?) P (?: ([-+]?[0-9]+) D )?
+            (T (?: ([-+]?[0-9]+) H )? (?: ([-+]?[0-9]+) M )? (?: ([-+]?[0-9]+) (?: [.,] ([0-9]{0,9}) )? S )? )? $";
+        Regex::new(form).expect("a pattern of ours")
     });
-    let (Some(days), Some(seconds)) = (days, seconds) else {
+    let Some(parts) = FORM.captures(text) else {
         return false;
     };
-    let parts = [days, seconds.flatten()];
-    let total: f64 = parts.iter().flatten().sum();
-    parts.iter().any(Option::is_some) && if negated { total < 0.0 } else { total > 0.0 }
+    duration_ns(&parts).is_some_and(|nanoseconds| nanoseconds >= 0)
 }
 
-/// Numbers, each with one of these letters, in this order: their sum in seconds. `Some(None)` when
-/// there are none; `None` when the text is no such thing. Only seconds may have a fraction.
-fn units(text: &str, letters: &[(char, f64)]) -> Option<Option<f64>> {
-    let mut rest = text;
-    let mut total = None;
-    for (letter, seconds) in letters {
-        let Some((number, after)) = rest.split_once(*letter) else {
-            continue;
-        };
-        let unsigned = number.strip_prefix(['+', '-']).unwrap_or(number);
-        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
-        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        let whole_only = *letter == 'S' || unsigned == whole;
-        if whole.is_empty() || !digits(whole) || !digits(fraction) || !whole_only {
-            return None;
+/// `None` where nothing is named, or it is beyond what a `Duration` holds.
+fn duration_ns(parts: &Captures) -> Option<i128> {
+    const UNITS: [(usize, i64); 4] = [(2, 86_400), (4, 3_600), (5, 60), (6, 1)];
+    let part = |index| parts.get(index).map(|part| part.as_str());
+    let mut seconds: Option<i64> = None;
+    for (index, unit) in UNITS {
+        if let Some(count) = part(index) {
+            let more = count.parse::<i64>().ok()?.checked_mul(unit)?;
+            seconds = Some(seconds.unwrap_or(0).checked_add(more)?);
         }
-        let value: f64 = number.trim_end_matches('.').parse().ok()?;
-        total = Some(total.unwrap_or(0.0) + value * seconds);
-        rest = after;
     }
-    rest.is_empty().then_some(total)
+    let nothing_follows = part(3).is_some_and(|time| time.len() == 1);
+    let seconds = seconds.filter(|_| !nothing_follows)?;
+    let fraction = format!("{:0<9}", part(7).unwrap_or_default());
+    let fraction: i128 = fraction.parse().ok()?;
+    let below_zero = part(6).is_some_and(|seconds| seconds.starts_with('-'));
+    let total = i128::from(seconds) * 1_000_000_000 + if below_zero { -fraction } else { fraction };
+    Some(if part(1) == Some("-") { -total } else { total })
 }
 
 pub const CLEANUP_POLICY: &str = "cleanup.policy";
@@ -620,6 +604,7 @@ mod tests {
         }
     }
 
+    /// As `Duration.parse` of a JDK reads them.
     #[test]
     fn durations() {
         for text in [
@@ -627,16 +612,34 @@ mod tests {
             "P1D",
             "P1DT2H3M4.5S",
             "pt0.5s",
-            "PT-1H+2H",
             "-PT-1S",
+            "PT-1H+2H",
+            "PT0S",
+            "PT1M-60S",
+            "PT0,5S",
+            "PT1.S",
+            "PT+1S",
+            "P106751991167300D",
         ] {
-            let valid = is_positive_duration(text);
-            assert_eq!(valid, text != "PT-1H+2H", "{text}");
+            assert_eq!(is_duration(text), text != "PT-1H+2H", "{text}");
         }
         for text in [
-            "", "P", "PT", "x", "-PT1H", "PT0S", "P1H", "PT1.5H", "1D", "P1DT",
+            "",
+            "P",
+            "PT",
+            "x",
+            "-PT1H",
+            "PT-0.1S",
+            "P1H",
+            "PT1.5H",
+            "1D",
+            "P1DT",
+            "PT0.1234567891S",
+            "PT99999999999999999999S",
+            "P106751991167301D",
+            "PT2562047788015216H",
         ] {
-            assert!(!is_positive_duration(text), "{text}");
+            assert!(!is_duration(text), "{text}");
         }
     }
 }

@@ -160,16 +160,22 @@ fn parse_set(
     new: &Values,
     unknown: impl Fn(&str) -> ApiError,
 ) -> Result<BTreeMap<&'static str, Value>, ApiError> {
+    let is_unknown = |name: &&String| {
+        find(table, name).is_none()
+            && alteration
+                .altered
+                .iter()
+                .any(|record| record.name == **name)
+    };
+    if let Some(name) = new.keys().find(is_unknown) {
+        return Err(unknown(name));
+    }
     let mut parsed = BTreeMap::new();
     for (name, value) in new {
-        let Some(key) = find(table, name) else {
-            match alteration.altered.iter().any(|record| record.name == *name) {
-                true => return Err(unknown(name)),
-                false => continue,
-            }
-        };
-        let value = key.parse(value).or_else(invalid_config)?;
-        parsed.insert(key.name, value);
+        if let Some(key) = find(table, name) {
+            let value = key.parse(value).or_else(invalid_config)?;
+            parsed.insert(key.name, value);
+        }
     }
     Ok(parsed)
 }
@@ -219,7 +225,8 @@ impl TopicRules {
 
     fn check_tiered(&self, alteration: &Alteration) -> Result<(), ApiError> {
         let system = "remote.log.storage.system.enable";
-        if alteration.options.broker_config(system) != Some("true") {
+        let is_on = alteration.options.broker_config(system);
+        if !is_on.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return invalid_config(
                 "Tiered Storage functionality is disabled in the broker. Topic cannot be configured \
                  with remote log storage."
@@ -249,6 +256,7 @@ impl TopicRules {
     fn check_local(&self, name: &str, total: &str, limited: bool) -> Result<(), ApiError> {
         let (local, all) = (self.whole(name), self.whole(total));
         let reason = match local {
+            -2 => return Ok(()),
             -1 if limited => format!("Value must not be -1 as {total} value is set as {all}."),
             local if limited && local > all => {
                 format!("Value must not be more than {total} property value: {all}")
@@ -443,13 +451,67 @@ fn is_match_pattern(text: &str) -> bool {
 }
 
 /// Whether Java will make a regular expression of it. Brokers do so when they have read the subscription, so that
-/// nobody would hear of one that is none. Java's dialect has some rare words that this crate's has not (`\Q`,
-/// `\p{javaLowerCase}`): these are refused, too.
+/// nobody would hear of one that is none. What only one of Java's dialect and this crate's has (`\Q` there,
+/// `(?P<name>)` here) is refused.
 fn is_java_pattern(pattern: &str) -> bool {
-    /// A brace that begins no number: it stands for itself here, and is a mistake there.
-    static ODD_BRACE: LazyLock<Regex> = LazyLock::new(|| {
-        let odd = r"^(?>\\[pPxk]\{\w+\}|\\.|\[[^\]]*\]|\{\d+\}|[^{])*+\{";
-        Regex::new(odd).expect("a pattern of ours")
+    static JAVA: LazyLock<Regex> = LazyLock::new(|| {
+        let escape = r"\\(?: [dDhHsSvVwWbBAGZzRXtnrfae1-9] | [^a-zA-Z0-9] | x[0-9a-fA-F]{2} | x\{[0-9a-fA-F]+\}
+            | u[0-9a-fA-F]{4} | k<[a-zA-Z][a-zA-Z0-9]*> | [pP](?: [LMNPSZC] | \{(?: [LMNPSZC][a-z]?
+            | Lower | Upper | ASCII | Alpha | Digit | Alnum | Punct | Graph | Print | Blank | Cntrl | Space )\} ))";
+        let group = r"\((?: \?(?: [:=!>] | <[=!] | <[a-zA-Z][a-zA-Z0-9]*> | [imsuxU]*(?:-[imsux]+)?[:)] ) | (?!\?) )";
+        let class = format!(r"\[ \^? \]? (?> {escape} | [^\]\\] )* \]");
+        let times = r"\{ \d+ (?: ,\d* )? \} [+?]?";
+        let pattern = format!(
+            r"(?x)^(?> {group} | \| | {times} | (?: {escape} | {class} | [^\\\[({{*+?|] ) (?: [*+?] [+?]? )? )*+$"
+        );
+        Regex::new(&pattern).expect("a pattern of ours")
     });
-    Regex::new(pattern).is_ok() && ODD_BRACE.is_match(pattern).is_ok_and(|is_odd| !is_odd)
+    Regex::new(pattern).is_ok() && JAVA.is_match(pattern).is_ok_and(|is_java| is_java)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each was given to `java.util.regex.Pattern`.
+    #[test]
+    fn patterns_are_those_that_java_reads() {
+        let good = [
+            r"app-.*",
+            r"^(a|b)+$",
+            r"[a-z0-9]{3,}?",
+            r"(?i:x)(?<name>y)\k<name>",
+            r"\d+\.\w*\p{L}\p{Lu}\p{Alnum}",
+            r"[]a^-]++",
+            r"(?=a)b(?!c)(?<!d)e(?>f)",
+            r"\x41[\d.]",
+            "",
+        ];
+        for pattern in good {
+            assert!(is_java_pattern(pattern), "{pattern}");
+        }
+        let bad = [
+            r"(?P<x>a)",
+            r"\p{Greek}",
+            r"\p{Letter}",
+            r"(?<a_b>x)",
+            r"a\Kb",
+            r"(?#c)a",
+            r"(?~a)",
+            r"(?(1)a|b)",
+            r"(?R:a)",
+            r"\N",
+            r"\O",
+            r"a{x}",
+            r"a**",
+            r"a{2}*",
+            r"*a",
+            r"(a",
+            r"[a",
+            r"a)",
+        ];
+        for pattern in bad {
+            assert!(!is_java_pattern(pattern), "{pattern}");
+        }
+    }
 }

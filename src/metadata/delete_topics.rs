@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::seq::SliceRandom;
 
-use super::{Cx, Outcome, State};
+use super::{Cx, MAX_RECORDS_PER_USER_OP, Outcome, State};
 use crate::protocol::{
     ErrorCode, Uuid,
     messages::delete_topics::*,
@@ -52,15 +52,24 @@ pub fn delete_topics(
         topic_id,
         ..Default::default()
     };
-    let records: Vec<MetadataRecord> = chosen.keys().map(|id| remove(*id).into()).collect();
-    let done = chosen.into_iter().map(|(id, name)| {
-        let none = ErrorCode::NONE;
-        DeletableTopicResult {
+    let records: Vec<MetadataRecord> = chosen
+        .keys()
+        .take(MAX_RECORDS_PER_USER_OP)
+        .map(|id| remove(*id).into())
+        .collect();
+    let mut chosen = chosen.into_iter();
+    let done = chosen
+        .by_ref()
+        .take(records.len())
+        .map(|(id, name)| DeletableTopicResult {
             error_message: None,
-            ..result(Some(name), id, none, None)
-        }
-    });
+            ..result(Some(name), id, ErrorCode::NONE, None)
+        });
     responses.extend(done);
+    // Each topic beyond is refused for itself, as Java does it, and the others go.
+    let beyond =
+        chosen.map(|(id, name)| result(Some(name), id, ErrorCode::UNKNOWN_SERVER_ERROR, None));
+    responses.extend(beyond);
     // So that the order does not tell which topics exist.
     responses.shuffle(cx.rng);
     Outcome::atomic(

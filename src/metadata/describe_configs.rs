@@ -1,14 +1,14 @@
 //! DescribeConfigs (32), as `ConfigHelper` of Kafka 4.3.1 answers it on a controller: topics,
 //! groups, client metrics subscriptions, and this node itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
     ApiError, Options, State,
     broker_keys::{BROKER_KEYS, BrokerKey, UpdateMode},
     config_defs::{CLIENT_METRICS_KEYS, ConfigKey, ConfigType, GROUP_KEYS, TOPIC_KEYS, find},
     configs::{ConfigResource, ResourceType, Values},
-    effective_configs::{ConfigSource, topic_synonyms},
+    effective_configs::{ConfigSource, Layers, topic_synonyms},
     topic_names,
 };
 use crate::protocol::{
@@ -25,6 +25,10 @@ pub fn describe_configs(
     options: &Options,
     request: &DescribeConfigsRequest,
 ) -> DescribeConfigsResponse {
+    let types = request.resources.iter().map(|wanted| wanted.resource_type);
+    if !types.map(ResourceType).all(is_described) {
+        return nothing(request);
+    }
     let describer = Describer {
         state,
         options,
@@ -43,14 +47,45 @@ pub fn describe_configs(
     }
 }
 
-/// The dynamic values that a node takes note of: not those that can only stand in its file, and for
-/// all nodes not those that must be set for each (`DynamicBrokerConfig`).
-fn applied(values: &Values, of_one_node: bool) -> BTreeMap<String, String> {
+/// What there is something to tell of.
+fn is_described(resource_type: ResourceType) -> bool {
+    matches!(
+        resource_type,
+        ResourceType::TOPIC
+            | ResourceType::BROKER
+            | ResourceType::BROKER_LOGGER
+            | ResourceType::CLIENT_METRICS
+            | ResourceType::GROUP
+    )
+}
+
+/// Who asks for one that nobody knows is told nothing of the others either, as in Java.
+fn nothing(request: &DescribeConfigsRequest) -> DescribeConfigsResponse {
+    let refused = request
+        .resources
+        .iter()
+        .map(|wanted| DescribeConfigsResult {
+            resource_type: wanted.resource_type,
+            resource_name: wanted.resource_name.clone(),
+            error_code: ErrorCode::INVALID_REQUEST,
+            error_message: Some(ErrorCode::INVALID_REQUEST.message().to_owned()),
+            ..Default::default()
+        });
+    DescribeConfigsResponse {
+        results: refused.collect(),
+        ..Default::default()
+    }
+}
+
+/// The dynamic values that a node takes note of: not those that it cannot read or that can only stand in its
+/// file, and for all nodes not those that must be set for each (`DynamicBrokerConfig.fromPersistentProps`).
+fn applied(values: &Values, of_one_node: bool) -> Values {
     values
         .iter()
         .filter(
-            |(name, _)| match (BrokerKey::named(name), listener_key(name)) {
-                (Some(key), _) => match key.update_mode {
+            |(name, value)| match (BrokerKey::named(name), listener_key(name)) {
+                (Some(known), _) if known.key.parse(value).is_err() => false,
+                (Some(known), _) => match known.update_mode {
                     UpdateMode::ReadOnly => false,
                     UpdateMode::PerBroker => of_one_node && !is_listeners_own(name),
                     UpdateMode::ClusterWide => true,
@@ -160,8 +195,8 @@ struct Describer<'a> {
     state: &'a State,
     options: &'a Options,
     /// Dynamic values of this node, and of all nodes.
-    node: BTreeMap<String, String>,
-    cluster: BTreeMap<String, String>,
+    node: Values,
+    cluster: Values,
     include_synonyms: bool,
     include_documentation: bool,
 }
@@ -214,7 +249,7 @@ impl Describer<'_> {
             ResourceType::CLIENT_METRICS => Ok(self.client_metrics(name)),
             ResourceType::GROUP if name.is_empty() => refuse("Group name must not be empty"),
             ResourceType::GROUP => Ok(self.group(name)),
-            _ => refuse(ErrorCode::INVALID_REQUEST.message()),
+            other => unreachable!("{other} is not described"),
         }
     }
 
@@ -236,8 +271,13 @@ impl Describer<'_> {
             .state
             .configs
             .of(&ConfigResource::new(ResourceType::TOPIC, name));
+        let layers = Layers {
+            options: self.options,
+            node: &self.node,
+            cluster: &self.cluster,
+        };
         let inherited = |key: &ConfigKey| {
-            let value = self.state.inherited_topic_config(self.options, key);
+            let value = layers.inherited(key);
             let synonyms = topic_synonyms(key.name).first();
             (
                 value,
@@ -258,7 +298,7 @@ impl Describer<'_> {
             let broker_key = format!("group.{}", key.name);
             match BrokerKey::named(&broker_key) {
                 Some(_) => {
-                    let value = self.state.broker_config(self.options, &broker_key);
+                    let value = self.of_broker(&broker_key).map(str::to_owned);
                     (value, self.synonyms(&broker_key))
                 }
                 None => {
@@ -344,11 +384,8 @@ impl Describer<'_> {
             .chain(self.cluster.keys());
         let set = set.chain(self.node.keys()).map(String::as_str);
         let names: BTreeSet<&str> = known.chain(set).collect();
-        let entry = |name: &&str| {
-            let mut layers = LAYERS.iter();
-            let value = layers.find_map(|source| self.broker_value(*source, name));
-            self.broker_entry(name, value, self.synonyms(name))
-        };
+        let entry =
+            |name: &&str| self.broker_entry(name, self.of_broker(name), self.synonyms(name));
         names.iter().map(entry).collect()
     }
 
@@ -392,6 +429,12 @@ impl Describer<'_> {
             .into_iter()
             .skip_while(|synonym| synonym.name != name)
             .collect()
+    }
+
+    /// What holds of a broker's key, as it was written down.
+    fn of_broker(&self, name: &str) -> Option<&str> {
+        let mut layers = LAYERS.iter();
+        layers.find_map(|source| self.broker_value(*source, name))
     }
 
     /// What one layer says of a broker's key.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Options, State,
-    broker_keys::{BrokerKey, UpdateMode},
+    broker_keys::BrokerKey,
     config_defs::{ConfigKey, TOPIC_KEYS, Value, find},
     configs::{
         ConfigResource, MIN_INSYNC_REPLICAS, ResourceType, UNCLEAN_LEADER_ELECTION_ENABLE, Values,
@@ -113,7 +113,7 @@ impl Options {
     /// not asked, as they are not by a Java controller without a broker in its process
     /// (`ControllerConfigurationValidator`): nobody has judged them.
     pub(super) fn static_topic_config(&self, key: &ConfigKey) -> Option<Value> {
-        let file = self.file_value(key);
+        let file = self.file_value(key).map(|value| of_log_config(key, value));
         let parse = |text: &str| key.config_type.parse(text).ok();
         let of_file = file.and_then(|text| parse(&text));
         of_file.or_else(|| key.default.and_then(parse))
@@ -123,6 +123,46 @@ impl Options {
     pub fn static_min_insync_replicas(&self) -> i32 {
         let value = self.static_config(MIN_INSYNC_REPLICAS);
         value.and_then(|text| text.trim().parse().ok()).unwrap_or(1)
+    }
+}
+
+/// Where topics that say nothing of a key have its value from.
+pub(super) struct Layers<'a> {
+    pub options: &'a Options,
+    /// Dynamic values of this node, and of all nodes.
+    pub node: &'a Values,
+    pub cluster: &'a Values,
+}
+
+impl Layers<'_> {
+    /// The value that holds, as it was written down.
+    fn below(&self, key: &ConfigKey) -> EffectiveConfig {
+        let dynamic = |values: &Values| {
+            let mut synonyms = topic_synonyms(key.name).iter();
+            synonyms.find_map(|(name, unit)| {
+                let value = values.get(*name)?;
+                Some(in_milliseconds(value.clone(), *unit))
+            })
+        };
+        let layers = [
+            (dynamic(self.node), ConfigSource::DynamicBroker),
+            (dynamic(self.cluster), ConfigSource::DynamicDefaultBroker),
+            (self.options.file_value(key), ConfigSource::StaticBroker),
+        ];
+        let set = layers.into_iter().find(|(value, _)| value.is_some());
+        let default = || (key.default.map(str::to_owned), ConfigSource::Default);
+        let (value, source) = set.unwrap_or_else(default);
+        EffectiveConfig {
+            name: key.name,
+            value,
+            source,
+        }
+    }
+
+    /// The value that brokers go by.
+    pub(super) fn inherited(&self, key: &ConfigKey) -> Option<String> {
+        let value = self.below(key).value?;
+        Some(of_log_config(key, value))
     }
 }
 
@@ -139,72 +179,20 @@ impl State {
         self.configs.of(&ConfigResource::all_brokers())
     }
 
-    /// The value of a broker's key on this node, as it was written down.
-    pub(super) fn broker_config(&self, options: &Options, name: &str) -> Option<String> {
-        let mode = BrokerKey::named(name).map_or(UpdateMode::ClusterWide, |key| key.update_mode);
-        let dynamic = match mode {
-            UpdateMode::ReadOnly => None,
-            UpdateMode::PerBroker => self.node_values(options).get(name).cloned(),
-            UpdateMode::ClusterWide => {
-                let of_node = self.node_values(options).get(name).cloned();
-                of_node.or_else(|| self.cluster_values().get(name).cloned())
-            }
-        };
-        dynamic.or_else(|| options.broker_config(name).map(str::to_owned))
-    }
-
-    /// What holds for topics that say nothing of a key.
-    pub(super) fn inherited_topic_config(
-        &self,
-        options: &Options,
-        key: &ConfigKey,
-    ) -> Option<String> {
-        self.effective_config(options, key, None).value
-    }
-
-    /// The value that holds, given what the topic itself says.
-    fn effective_config(
-        &self,
-        options: &Options,
-        key: &ConfigKey,
-        own: Option<&str>,
-    ) -> EffectiveConfig {
-        let found = |value: String, source| EffectiveConfig {
-            name: key.name,
-            value: Some(value),
-            source,
-        };
-        if let Some(own) = own {
-            return found(own.to_owned(), ConfigSource::DynamicTopic);
-        }
-        let synonyms = topic_synonyms(key.name);
-        let (node, cluster) = (self.node_values(options), self.cluster_values());
-        let first = |lookup: &dyn Fn(&str) -> Option<String>| {
-            let mut values = synonyms.iter();
-            values.find_map(|(name, unit)| Some(in_milliseconds(lookup(name)?, *unit)))
-        };
-        if let Some(value) = first(&|name| node.get(name).cloned()) {
-            return found(value, ConfigSource::DynamicBroker);
-        }
-        if let Some(value) = first(&|name| cluster.get(name).cloned()) {
-            return found(value, ConfigSource::DynamicDefaultBroker);
-        }
-        if let Some(value) = options.file_value(key) {
-            return found(value, ConfigSource::StaticBroker);
-        }
-        EffectiveConfig {
-            name: key.name,
-            value: key.default.map(str::to_owned),
-            source: ConfigSource::Default,
-        }
-    }
-
     /// One key of a topic that exists or not.
     fn topic_config(&self, options: &Options, topic: &str, name: &str) -> Option<String> {
         let key = find(TOPIC_KEYS, name)?;
         let resource = ConfigResource::new(ResourceType::TOPIC, topic);
-        self.effective_config(options, key, self.configs.get(&resource, name))
-            .value
+        if let Some(own) = self.configs.get(&resource, name) {
+            return Some(own.to_owned());
+        }
+        let (node, cluster) = (&self.node_values(options), &self.cluster_values());
+        let layers = Layers {
+            options,
+            node,
+            cluster,
+        };
+        layers.below(key).value
     }
 
     /// How many replicas must be in sync for a write to the topic to count
@@ -228,14 +216,34 @@ impl State {
         options: &Options,
         configs: &BTreeMap<String, String>,
     ) -> Vec<EffectiveConfig> {
+        let (node, cluster) = (&self.node_values(options), &self.cluster_values());
+        let layers = Layers {
+            options,
+            node,
+            cluster,
+        };
         TOPIC_KEYS
             .iter()
             .filter(|key| !key.is_internal() || configs.contains_key(key.name))
-            .map(|key| {
-                let own = configs.get(key.name).map(String::as_str);
-                self.effective_config(options, key, own)
+            .map(|key| match configs.get(key.name) {
+                Some(own) => EffectiveConfig {
+                    name: key.name,
+                    value: Some(own.clone()),
+                    source: ConfigSource::DynamicTopic,
+                },
+                None => layers.below(key),
             })
             .collect()
+    }
+}
+
+/// What brokers make of a value: to keep messages for less than no time is to keep them for ever
+/// (`KafkaConfig.logRetentionTimeMillis`).
+fn of_log_config(key: &ConfigKey, value: String) -> String {
+    let is_negative = || value.trim().parse::<i64>().is_ok_and(|count| count < 0);
+    match key.name == "retention.ms" && is_negative() {
+        true => "-1".to_owned(),
+        false => value,
     }
 }
 

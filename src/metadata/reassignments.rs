@@ -37,8 +37,9 @@ pub fn alter_partition_reassignments(
             let allow = request.allow_replication_factor_change;
             let change = change(state, cx.options, &topic.name, wanted, allow);
             let error = match change {
+                // Java's code for its BoundedListTooLongException here.
                 Ok(Some(_)) if records.len() == MAX_RECORDS_PER_USER_OP => {
-                    Some(ApiError::excessive())
+                    Some(ApiError::new(ErrorCode::UNKNOWN_SERVER_ERROR, ""))
                 }
                 Ok(record) => {
                     records.extend(record.map(MetadataRecord::from));

@@ -122,6 +122,10 @@ fn check(state: &State, cx: &Cx<'_>, request: &BrokerRegistrationRequest) -> Res
     check_features(state, request)?;
     request.listeners.iter().try_for_each(|listener| {
         let Listener { name, host, .. } = listener;
+        if name.is_empty() {
+            let message = "Broker listeners must be named.";
+            return Err(ApiError::new(ErrorCode::INVALID_REGISTRATION, message));
+        }
         check_listener(name, host, listener.port, listener.security_protocol)
     })
 }

@@ -214,6 +214,19 @@ pub const CASES: &[Case] = &[
     ("client metrics by an odd star", 1, |_| {
         matching("client_id=a**")
     }),
+    ("client metrics by a pattern of Python's", 1, |_| {
+        matching("client_id=(?P<x>a)")
+    }),
+    ("client metrics by a property that Java has not", 1, |_| {
+        matching(r"client_id=\p{Greek}")
+    }),
+    ("client metrics, unknown key beside a bad value", 1, |_| {
+        let configs = [
+            ("interval.ms", SET, Some("x")),
+            ("nonsense", SET, Some("1")),
+        ];
+        alter((16, "m"), &configs, false)
+    }),
     ("client metrics by two signs", 1, |_| {
         matching("client_id=a=b")
     }),
@@ -224,6 +237,24 @@ pub const CASES: &[Case] = &[
         alter(
             (32, "g"),
             &[("consumer.session.timeout.ms", SET, Some("50000"))],
+            false,
+        )
+    }),
+    ("a group from now on", 1, |_| {
+        alter(
+            (32, "g"),
+            &[("share.auto.offset.reset", SET, Some("by_duration:PT0S"))],
+            false,
+        )
+    }),
+    ("a group for longer than time", 1, |_| {
+        alter(
+            (32, "g"),
+            &[(
+                "share.auto.offset.reset",
+                SET,
+                Some("by_duration:P106751991167301D"),
+            )],
             false,
         )
     }),
