@@ -85,9 +85,10 @@ pub fn write(
     id: OffsetAndEpoch,
     batches: impl IntoIterator<Item = Bytes>,
 ) -> Result<u64, LogError> {
-    let length = write_as(dir, &format!("{id}{SUFFIX}"), batches)?;
-    set_read_only(&path(dir, id))?;
-    Ok(length)
+    durable::write(&part_path(dir, id), &path(dir, id), |file| {
+        fill(file, batches)?;
+        file.set_permissions(read_only())
+    })
 }
 
 /// Writes a file of batches under a name of its own. Durable on return.
@@ -97,12 +98,14 @@ pub fn write_as(
     batches: impl IntoIterator<Item = Bytes>,
 ) -> Result<u64, LogError> {
     let (part, path) = (dir.join(format!("{name}.part")), dir.join(name));
-    durable::write(&part, &path, |file| {
-        let mut writer = BufWriter::with_capacity(1 << 20, file);
-        let mut batches = batches.into_iter();
-        batches.try_for_each(|batch| writer.write_all(&batch))?;
-        writer.flush()
-    })
+    durable::write(&part, &path, |file| fill(file, batches))
+}
+
+fn fill(file: &mut File, batches: impl IntoIterator<Item = Bytes>) -> io::Result<()> {
+    let mut writer = BufWriter::with_capacity(1 << 20, file);
+    let mut batches = batches.into_iter();
+    batches.try_for_each(|batch| writer.write_all(&batch))?;
+    writer.flush()
 }
 
 /// Writes a piece of a snapshot that comes from elsewhere.
@@ -124,16 +127,15 @@ pub fn write_chunk(
 
 /// Gives a fully written snapshot its name. Durable on return.
 pub fn finish(dir: &Path, id: OffsetAndEpoch) -> Result<u64, LogError> {
-    let path = path(dir, id);
-    let length = durable::complete(&part_path(dir, id), &path)?;
-    set_read_only(&path)?;
-    Ok(length)
+    let part = part_path(dir, id);
+    fs::set_permissions(&part, read_only()).map_err(LogError::io("cannot protect", &part))?;
+    durable::complete(&part, &path(dir, id))
 }
 
-/// A snapshot never changes once it is complete; Kafka's own are read-only too.
-fn set_read_only(path: &Path) -> Result<(), LogError> {
-    fs::set_permissions(path, Permissions::from_mode(0o400))
-        .map_err(LogError::io("cannot protect", path))
+/// A snapshot never changes once it is complete; Kafka's own are read-only too. Set before it has its name: from then
+/// on it may be deleted.
+fn read_only() -> Permissions {
+    Permissions::from_mode(0o400)
 }
 
 /// Deletes a snapshot; one that is gone already is no error.

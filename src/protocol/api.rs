@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::{
+    frame,
     header::{RequestHeader, ResponseHeader},
     messages::*,
     schema::{Message, Struct},
@@ -173,13 +174,29 @@ impl Response {
     /// The whole of a response behind the length prefix: header and body.
     pub fn encode_with_header(&self, version: i16, correlation_id: i32) -> Result<Bytes> {
         let mut writer = Writer::new();
+        self.write_with_header(&mut writer, version, correlation_id)?;
+        Ok(writer.into_bytes())
+    }
+
+    /// A frame with the whole of a response, in parts: what is long is not copied.
+    pub fn encode_frame(&self, version: i16, correlation_id: i32) -> Result<Vec<Bytes>> {
+        let mut writer = Writer::sharing();
+        self.write_with_header(&mut writer, version, correlation_id)?;
+        frame::of_parts(writer.into_parts())
+    }
+
+    fn write_with_header(
+        &self,
+        writer: &mut Writer,
+        version: i16,
+        correlation_id: i32,
+    ) -> Result<()> {
         let header = ResponseHeader {
             correlation_id,
             ..Default::default()
         };
-        header.encode(&mut writer, self.api_key().response_header_version(version))?;
-        self.encode(&mut writer, version)?;
-        Ok(writer.into_bytes())
+        header.encode(writer, self.api_key().response_header_version(version))?;
+        self.encode(writer, version)
     }
 }
 

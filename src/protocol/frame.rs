@@ -4,6 +4,9 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::wire::{Malformed, Result};
 
+/// Frames longer than this are few.
+const LARGE_BYTES: usize = 1 << 16;
+
 /// Length of the prefix.
 const PREFIX_BYTES: usize = 4;
 
@@ -25,7 +28,12 @@ pub fn split(received: &mut BytesMut, max_bytes: usize) -> Result<Option<Bytes>>
         return Ok(None);
     }
     received.advance(PREFIX_BYTES);
-    Ok(Some(received.split_to(length).freeze()))
+    let frame = received.split_to(length).freeze();
+    if length > LARGE_BYTES {
+        // Else the connection keeps its memory, and takes it again when the frame is gone.
+        *received = BytesMut::from(&received[..]);
+    }
+    Ok(Some(frame))
 }
 
 /// A message behind its length, ready to be sent in one write.
@@ -34,6 +42,21 @@ pub fn frame(message: &[u8]) -> Bytes {
     framed.put_i32(message.len() as i32);
     framed.put_slice(message);
     framed.freeze()
+}
+
+/// A frame whose message is in parts. The first of them is copied behind the length: of what is in parts it is the
+/// short one.
+pub fn of_parts(mut parts: Vec<Bytes>) -> Result<Vec<Bytes>> {
+    let length: usize = parts.iter().map(Bytes::len).sum();
+    let prefix = i32::try_from(length)
+        .map_err(|_| Malformed::new(format!("a message of {length} bytes fits in no frame")))?;
+    if let Some(first) = parts.first_mut() {
+        let mut framed = BytesMut::with_capacity(PREFIX_BYTES + first.len());
+        framed.put_i32(prefix);
+        framed.put_slice(first);
+        *first = framed.freeze();
+    }
+    Ok(parts)
 }
 
 #[cfg(test)]
@@ -54,6 +77,19 @@ mod tests {
             Ok(Some(Bytes::from_static(b"abc")))
         );
         assert_eq!(&received[..], b"next");
+    }
+
+    #[test]
+    fn the_memory_of_a_large_frame_goes_with_it() {
+        let large = frame(&vec![7; 10 * LARGE_BYTES]);
+        let mut received = BytesMut::from(&large[..]);
+        received.put_slice(b"next");
+        let whole = split(&mut received, usize::MAX).expect("a length");
+        assert_eq!(whole.map(|frame| frame.len()), Some(10 * LARGE_BYTES));
+        assert_eq!(&received[..], b"next");
+        received.clear();
+        received.reserve(1);
+        assert!(received.capacity() < LARGE_BYTES, "{}", received.capacity());
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl Nullable for Bytes {
 
     fn write_nullable(value: Option<&Self>, writer: &mut Writer, cx: Cx) -> Result<()> {
         writer.length(value.map(Bytes::len), cx, put_i32)?;
-        writer.put(value.map(|bytes| &bytes[..]).unwrap_or_default());
+        value.into_iter().for_each(|bytes| writer.put_shared(bytes));
         Ok(())
     }
 }

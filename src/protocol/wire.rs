@@ -286,16 +286,31 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Bytes shorter than this are copied sooner than shared.
+const SHARE_BYTES: usize = 1 << 14;
+
 /// Collects an encoded message.
 #[derive(Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
+    /// What goes in between as it is, and where.
+    shared: Vec<(usize, Bytes)>,
+    shares: bool,
 }
 
 impl Writer {
     /// Nothing written yet.
     pub fn new() -> Writer {
         Writer::default()
+    }
+
+    /// Nothing written yet; what is long and shared already is not copied. To be taken by
+    /// [`Writer::into_parts`].
+    pub fn sharing() -> Writer {
+        Writer {
+            shares: true,
+            ..Writer::default()
+        }
     }
 
     /// How many bytes have been written.
@@ -315,7 +330,21 @@ impl Writer {
 
     /// What has been written, to be shared.
     pub fn into_bytes(self) -> Bytes {
+        debug_assert!(!self.shares, "it is in parts");
         self.bytes.into()
+    }
+
+    /// What has been written, in parts that follow each other.
+    pub fn into_parts(self) -> Vec<Bytes> {
+        let mut own = Bytes::from(self.bytes);
+        let (mut parts, mut taken) = (Vec::new(), 0);
+        for (at, shared) in self.shared {
+            parts.push(own.split_to(at - taken));
+            parts.push(shared);
+            taken = at;
+        }
+        parts.push(own);
+        parts
     }
 
     /// Begins anew, in the same memory.
@@ -326,6 +355,14 @@ impl Writer {
     /// Bytes as they are, without a length.
     pub fn put(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The same, perhaps without a copy.
+    pub fn put_shared(&mut self, bytes: &Bytes) {
+        match self.shares && bytes.len() >= SHARE_BYTES {
+            true => self.shared.push((self.bytes.len(), bytes.clone())),
+            false => self.put(bytes),
+        }
     }
 
     /// An unsigned varint.
@@ -418,6 +455,23 @@ mod tests {
         let mut reader = on_a_budget(&[2, 1, 2, 1], 2 * need - 1);
         part(&mut reader).expect("the first fits");
         part(&mut reader).expect_err("the second does not, for what the first took");
+    }
+
+    #[test]
+    fn what_is_shared_stands_where_it_was_put() {
+        let long = Bytes::from(vec![7; SHARE_BYTES]);
+        let mut writers = [Writer::new(), Writer::sharing()];
+        for writer in &mut writers {
+            writer.put_shared(&long);
+            writer.put(b"between");
+            writer.put_shared(&long);
+            writer.put_shared(&long);
+            writer.put_shared(&Bytes::from_static(b"short"));
+        }
+        let [copied, shared] = writers;
+        let parts = shared.into_parts();
+        assert!(parts.iter().any(|part| part.as_ptr() == long.as_ptr()));
+        assert_eq!(parts.concat(), copied.into_bytes());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! answers come in the order of the requests.
 
 use std::{
-    io,
+    future, io,
     net::SocketAddr,
     ops::RangeInclusive,
     sync::{
@@ -25,7 +25,7 @@ use tracing::{debug, info};
 use super::{
     clock::Clock,
     contacts::Contacts,
-    inbox::{Inbox, Input},
+    inbox::{Answer, Inbox, Input},
 };
 use crate::{
     controller::{Caller, apis},
@@ -129,14 +129,17 @@ impl Connection {
         let mut reader = Reader::new(&frame);
         let header = RequestHeader::read(&mut reader)?;
         let (key, version) = (header.api_key(), header.request_api_version);
-        let (response, version) = match apis::served_versions(key) {
+        let (answer, version) = match apis::served_versions(key) {
             None => return Err(End::NotServed(key)),
             Some(served) if served.contains(&version) => {
                 let request = Request::decode(key, version, &mut reader)?;
                 (self.ask(version, request).await?, version)
             }
             // The one request whose version a client cannot know beforehand (KIP-511).
-            Some(_) if key == ApiKey::API_VERSIONS => (apis::unsupported_api_versions().into(), 0),
+            Some(_) if key == ApiKey::API_VERSIONS => {
+                let response = Response::from(apis::unsupported_api_versions());
+                (response.into(), 0)
+            }
             Some(served) => {
                 return Err(End::Version {
                     key,
@@ -145,23 +148,26 @@ impl Connection {
                 });
             }
         };
-        let answer = response.encode_with_header(version, header.correlation_id)?;
-        // It may be a large part of a log, and the other side may take it slowly.
+        let Answer { response, share } = answer;
+        let parts = response.encode_frame(version, header.correlation_id)?;
+        // What is short was copied.
         drop(response);
-        let framed = frame::frame(&answer);
-        drop(answer);
-        let max_idle = self.acceptor.max_idle;
-        let written = timeout(max_idle, self.stream.write_all(&framed)).await;
-        Ok(written.map_err(|_| End::Unread(max_idle))??)
+        for part in parts {
+            let max_idle = self.acceptor.max_idle;
+            let written = timeout(max_idle, self.stream.write_all(&part)).await;
+            written.map_err(|_| End::Unread(max_idle))??;
+        }
+        drop(share);
+        Ok(())
     }
 
     /// Hands a request to the controller and waits for its answer; what changes nothing is answered here.
-    async fn ask(&self, api_version: i16, request: Request) -> Result<Response, End> {
+    async fn ask(&self, api_version: i16, request: Request) -> Result<Answer, End> {
         let received = self.acceptor.clock.time();
         if let Request::BrokerHeartbeat(heartbeat) = &request
             && let Some(answer) = self.acceptor.contacts.on_heartbeat(heartbeat, received)
         {
-            return Ok(answer.into());
+            return Ok(Response::from(answer).into());
         }
         let caller = Caller {
             token: Token(self.acceptor.next_token.fetch_add(1, Ordering::Relaxed)),
@@ -175,7 +181,19 @@ impl Connection {
             request,
             reply,
         });
-        answer.await.map_err(|_| End::Shutdown)
+        tokio::select! {
+            answer = answer => answer.map_err(|_| End::Shutdown),
+            end = self.hung_up() => Err(end),
+        }
+    }
+
+    /// Nobody waits for the answer any more. For ever, if the other side has sent something more meanwhile.
+    async fn hung_up(&self) -> End {
+        match self.stream.peek(&mut [0]).await {
+            Ok(0) => End::Closed,
+            Ok(_) => future::pending().await,
+            Err(error) => error.into(),
+        }
     }
 
     async fn next_frame(&mut self) -> Result<Bytes, End> {
@@ -242,10 +260,55 @@ mod tests {
 
     use super::*;
 
+    fn a_runtime() -> runtime::Runtime {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime")
+    }
+
+    fn an_acceptor() -> Arc<Acceptor> {
+        Arc::new(Acceptor {
+            inbox: Arc::default(),
+            contacts: Arc::default(),
+            clock: Clock::start(),
+            listener_name: "CONTROLLER".to_owned(),
+            max_frame_bytes: 1 << 20,
+            max_idle: Duration::from_millis(100),
+            next_token: AtomicU64::new(0),
+        })
+    }
+
+    #[test]
+    fn who_hangs_up_is_not_answered() {
+        let runtime = a_runtime();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
+        let listener = listener.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut client = std::net::TcpStream::connect(address).expect("connects");
+        // DescribeCluster, which nobody takes out of the inbox.
+        let request = frame::frame(&[0, 60, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 2, 0]);
+        client.write_all(&request).expect("sends");
+        let acceptor = an_acceptor();
+        let inbox = acceptor.inbox.clone();
+        runtime.block_on(async {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let mut connection = Connection {
+                acceptor,
+                stream,
+                received: BytesMut::new(),
+            };
+            let hang_up = async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                drop(client);
+            };
+            let (end, ()) = tokio::join!(connection.serve_until_it_ends(), hang_up);
+            assert!(matches!(end, End::Closed), "{end}");
+        });
+        assert!(inbox.next(Some(Duration::ZERO)).is_some(), "it was asked");
+    }
+
     #[test]
     fn who_takes_no_answers_is_left_alone() {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.expect("a runtime");
+        let runtime = a_runtime();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
         let listener = listener.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -256,15 +319,7 @@ mod tests {
                 frame::frame(&[0, 18, 0x7f, 0xff, 0, 0, 0, 1, 0xff, 0xff, 0]).repeat(1_000);
             while stream.write_all(&request).is_ok() {}
         });
-        let acceptor = Arc::new(Acceptor {
-            inbox: Arc::default(),
-            contacts: Arc::default(),
-            clock: Clock::start(),
-            listener_name: "CONTROLLER".to_owned(),
-            max_frame_bytes: 1 << 20,
-            max_idle: Duration::from_millis(100),
-            next_token: AtomicU64::new(0),
-        });
+        let acceptor = an_acceptor();
         runtime.block_on(async {
             let (stream, _) = listener.accept().await.expect("a connection");
             let mut connection = Connection {

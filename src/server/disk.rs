@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
     time::{Duration, Instant},
@@ -165,35 +165,29 @@ impl Writer {
     /// Works until it shall stop, and returns what tells that it has.
     fn work(&mut self, queue: &Receiver<Job>) -> Option<Sender<()>> {
         loop {
-            if self.unsynced_bytes >= MAX_UNSYNCED_BYTES {
-                self.sync();
+            match self.next(queue)? {
+                Job::Stop(working) => return Some(working),
+                job => self.perform(job),
             }
-            // Take all there is, then sync once.
-            match queue.try_recv() {
-                Ok(Job::Stop(working)) => return Some(working),
-                Ok(job) => {
-                    self.perform(job);
-                    continue;
-                }
-                Err(TryRecvError::Disconnected) => return None,
-                Err(TryRecvError::Empty) => {}
-            }
-            if self.unsynced_bytes > 0 {
-                self.sync();
-                continue;
-            }
-            match queue.recv_timeout(ACKNOWLEDGE_WHEN_IDLE) {
-                Ok(Job::Stop(working)) => return Some(working),
-                Err(RecvTimeoutError::Disconnected) => return None,
-                Ok(job) => self.perform(job),
-                Err(RecvTimeoutError::Timeout) => {
-                    self.note();
-                    match queue.recv() {
-                        Ok(Job::Stop(working)) => return Some(working),
-                        Err(_) => return None,
-                        Ok(job) => self.perform(job),
-                    }
-                }
+        }
+    }
+
+    /// All that waits is taken, then synced once. `None` when nobody is left to ask for anything.
+    fn next(&mut self, queue: &Receiver<Job>) -> Option<Job> {
+        if self.unsynced_bytes < MAX_UNSYNCED_BYTES
+            && let Ok(job) = queue.try_recv()
+        {
+            return Some(job);
+        }
+        if self.unsynced_bytes > 0 {
+            self.sync();
+        }
+        match queue.recv_timeout(ACKNOWLEDGE_WHEN_IDLE) {
+            Ok(job) => Some(job),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                self.note();
+                queue.recv().ok()
             }
         }
     }
@@ -216,7 +210,13 @@ impl Writer {
                 from,
                 max_bytes,
                 answer,
-            } => answer(survive(self.log.read(from, max_bytes))),
+            } => {
+                // The log syncs before it reads. Said at once, since reads may follow each other without end.
+                if self.unsynced_bytes > 0 {
+                    self.sync();
+                }
+                answer(survive(self.log.read(from, max_bytes)));
+            }
             Job::WriteSnapshotChunk {
                 id,
                 position,
@@ -289,5 +289,57 @@ fn load(id: OffsetAndEpoch, mut batches: snapshot_file::Batches) -> Result<Loade
     match unreadable {
         Some(error) => Err(error.to_string()),
         None => loaded.map_err(|error| batches.corrupt(error.reason).to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::{
+        log::directory::MetadataDirectory,
+        protocol::{
+            Epoch, NodeId, Uuid,
+            records::{MetadataRecord, NoOpRecord},
+        },
+    };
+
+    /// Reads until it shall stop: another read waits whenever one is done.
+    fn read_on(jobs: &Sender<Job>, stop: &Arc<AtomicBool>) {
+        let (again, stop) = (jobs.clone(), stop.clone());
+        let answer = Box::new(move |_| {
+            if !stop.load(Ordering::Relaxed) {
+                read_on(&again, &stop);
+            }
+        });
+        let _ending = jobs.send(Job::Read {
+            from: Offset(0),
+            max_bytes: 1,
+            answer,
+        });
+    }
+
+    #[test]
+    fn who_reads_without_end_does_not_keep_others_from_writing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let directory = MetadataDirectory::open(dir.path()).expect("a new directory");
+        let inbox = Arc::new(Inbox::default());
+        let path = directory.path().to_owned();
+        let open = move || EngineLog::open(directory, NodeId(1), Uuid::ONE);
+        let (disk, _) = Disk::start(path, open, inbox.clone()).expect("starts");
+        let stop = Arc::new(AtomicBool::new(false));
+        read_on(&disk.jobs, &stop);
+        read_on(&disk.jobs, &stop);
+        let record = MetadataRecord::from(NoOpRecord::default());
+        let batch = RecordBatch::of_records(Offset(0), Epoch(1), 0, [(&record, 0)]);
+        disk.send(Job::Append(batch.expect("a batch")));
+        let heard = inbox.next(Some(Duration::from_secs(10)));
+        stop.store(true, Ordering::Relaxed);
+        assert!(matches!(
+            heard,
+            Some(Input::Log(LogEvent::Durable { end: Offset(1) }))
+        ));
+        disk.stop();
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use super::underway::Share;
 use crate::{
     controller::{Caller, Lane, Lanes, LogEvent, RequestId},
     protocol::{
@@ -21,7 +22,7 @@ pub enum Input {
     Request {
         caller: Caller,
         request: Request,
-        reply: oneshot::Sender<Response>,
+        reply: oneshot::Sender<Answer>,
     },
     Response {
         from: NodeId,
@@ -37,6 +38,23 @@ pub enum Input {
     Status(oneshot::Sender<raft::Status>),
     /// Stop cleanly: hand leadership over, then end.
     Shutdown,
+}
+
+/// What goes back to who asked.
+#[derive(Debug)]
+pub struct Answer {
+    pub response: Response,
+    /// Of what is under way, if it is a part of the log or of a snapshot; given back when it has been sent.
+    pub share: Option<Share>,
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Answer {
+        Answer {
+            response,
+            share: None,
+        }
+    }
 }
 
 /// Unbounded in itself: a connection has one request in flight, so there are never more inputs than

@@ -1,11 +1,13 @@
-//! Binds the listener, or says what is in its way and what to do about it.
+//! Binds the listener, or says what is in its way and what to do about it; and how connections are set up.
 
 use std::{
     io,
     net::{Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs},
+    time::Duration,
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::net::TcpStream;
 
 use crate::config::listeners::Listener;
 
@@ -75,4 +77,14 @@ fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// Small messages leave at once, and an idle connection is asked whether it still is one: nothing else tells of a host
+/// that died, and what stands between forgets connections (Kafka's `Selector` and `SocketServer` set both).
+pub fn set_up(stream: &TcpStream) -> io::Result<()> {
+    const IDLE: Duration = Duration::from_secs(60);
+    const INTERVAL: Duration = Duration::from_secs(10);
+    let keepalive = TcpKeepalive::new().with_time(IDLE).with_interval(INTERVAL);
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }

@@ -21,6 +21,7 @@ mod start;
 pub mod status;
 mod tail;
 mod trouble;
+mod underway;
 
 pub use heard::{Answer, Failure, PeerStatus};
 pub use restore::{restore, restore_raft};

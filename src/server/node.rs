@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use tracing::info;
 
@@ -11,11 +12,12 @@ use super::{
     contacts::{Contact, Contacts},
     die,
     disk::{Disk, Job},
-    inbox::{Inbox, Input},
+    inbox::{Answer, Inbox, Input},
     peers::Peers,
     snapshots,
     status::Standstill,
     tail::{Tail, join},
+    underway::Underway,
 };
 use crate::{
     controller::{Controller, Effect, LogEvent},
@@ -38,7 +40,8 @@ pub struct Node {
     peers: Peers,
     standstill: Arc<Standstill>,
     tail: Tail,
-    replies: BTreeMap<Token, oneshot::Sender<Response>>,
+    replies: BTreeMap<Token, oneshot::Sender<Answer>>,
+    underway: Underway,
     leader: Option<NodeId>,
     /// Told to stop, and staying until then for brokers that stop, too.
     stay_until: Option<Time>,
@@ -75,6 +78,7 @@ impl Node {
             standstill,
             tail: Tail::default(),
             replies: BTreeMap::new(),
+            underway: Underway::default(),
             leader: None,
             stay_until: None,
             stop_by: None,
@@ -263,7 +267,7 @@ impl Node {
     fn reply(&mut self, token: Token, response: Response) {
         if let Some(reply) = self.replies.remove(&token) {
             // Whoever asked may be gone.
-            let _gone = reply.send(response);
+            let _gone = reply.send(response.into());
         }
     }
 
@@ -274,17 +278,23 @@ impl Node {
         from: Offset,
         max_bytes: usize,
     ) {
-        if let Some(bytes) = self.tail.read(from, max_bytes) {
-            set_records(&mut response, bytes);
-            return self.reply(token, response.into());
-        }
         let Some(reply) = self.replies.remove(&token) else {
             return;
         };
-        let answer = move |batches: Vec<_>| {
-            set_records(&mut response, join(batches.iter(), max_bytes));
-            let _gone = reply.send(response.into());
+        let mut share = self.underway.share(max_bytes);
+        let max_bytes = share.max_bytes();
+        let answer = move |bytes: Bytes| {
+            share.settle(bytes.len());
+            set_records(&mut response, bytes);
+            let _gone = reply.send(Answer {
+                response: response.into(),
+                share: Some(share),
+            });
         };
+        if let Some(bytes) = self.tail.read(from, max_bytes) {
+            return answer(bytes);
+        }
+        let answer = move |batches: Vec<_>| answer(join(batches.iter(), max_bytes));
         self.disk.send(Job::Read {
             from,
             max_bytes,
@@ -303,7 +313,10 @@ impl Node {
         let Some(reply) = self.replies.remove(&token) else {
             return;
         };
-        let answer = move |read: Option<_>| {
+        let mut share = self.underway.share(max_bytes);
+        let max_bytes = share.max_bytes();
+        let answer = move |read: Option<Bytes>| {
+            share.settle(read.as_ref().map_or(0, Bytes::len));
             let partition = response
                 .topics
                 .iter_mut()
@@ -320,7 +333,10 @@ impl Node {
                     }
                 }
             }
-            let _gone = reply.send(response.into());
+            let _gone = reply.send(Answer {
+                response: response.into(),
+                share: Some(share),
+            });
         };
         self.disk.snapshots.read(snapshots::Read {
             id,
@@ -331,7 +347,7 @@ impl Node {
     }
 }
 
-fn set_records(response: &mut FetchResponse, bytes: bytes::Bytes) {
+fn set_records(response: &mut FetchResponse, bytes: Bytes) {
     let mut partitions = response
         .responses
         .iter_mut()

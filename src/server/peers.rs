@@ -28,6 +28,7 @@ use super::{
     clock::Clock,
     heard::Heard,
     inbox::{Inbox, Input},
+    listener,
     trouble::Trouble,
 };
 use crate::{
@@ -293,7 +294,7 @@ impl Link {
 
     async fn connect(&self) -> Result<Connection, Failure> {
         let stream = self.connect_any(&self.address.resolve().await?).await?;
-        stream.set_nodelay(true)?;
+        listener::set_up(&stream)?;
         let mut connection = Connection {
             stream,
             received: BytesMut::new(),

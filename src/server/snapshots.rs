@@ -8,6 +8,7 @@ use std::{
         mpsc::{self, Receiver, Sender},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -55,7 +56,7 @@ impl Snapshots {
         })
     }
 
-    /// Who fetches has one request in flight, so there are never more reads than connections.
+    /// A connection has one request in flight, so there are never more reads than connections.
     pub fn read(&self, read: Read) {
         // The thread only ends with the process.
         let _ending = self.reads.send(read);
@@ -81,7 +82,12 @@ impl Snapshots {
     }
 }
 
+/// What was found sound is looked at again after this time at the earliest: when many begin to fetch it together, to
+/// read all of it for each would take longer than they wait.
+const TRUST: Duration = Duration::from_secs(60);
+
 fn serve(directory: &Path, queue: &Receiver<Read>) {
+    let mut checked = None;
     for read in queue {
         let Read {
             id,
@@ -89,7 +95,7 @@ fn serve(directory: &Path, queue: &Receiver<Read>) {
             max_bytes,
             answer,
         } = read;
-        match read_part(directory, id, position, max_bytes) {
+        match read_part(directory, id, position, max_bytes, &mut checked) {
             Ok(bytes) => answer(Some(bytes)),
             Err(LogError::SnapshotNotFound(_)) => answer(None),
             Err(error) => die(&error.to_string()),
@@ -104,17 +110,18 @@ fn read_part(
     id: OffsetAndEpoch,
     position: u64,
     max_bytes: usize,
+    checked: &mut Option<(OffsetAndEpoch, Instant)>,
 ) -> Result<Bytes, LogError> {
-    if position == 0 {
+    let is_sound = |(known, at): (OffsetAndEpoch, Instant)| known == id && at.elapsed() < TRUST;
+    if position == 0 && !checked.is_some_and(is_sound) {
         snapshot_file::check(directory, id)?;
+        *checked = Some((id, Instant::now()));
     }
     snapshot_file::read(directory, id, position, max_bytes)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;
@@ -127,6 +134,30 @@ mod tests {
         },
         server::disk::{Disk, Job},
     };
+
+    /// When a hundred brokers begin together, the ninety-ninth must not wait for ninety-eight checks of all of it.
+    #[test]
+    fn a_snapshot_is_checked_once_a_minute() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let id = OffsetAndEpoch {
+            offset: Offset(7),
+            epoch: Epoch(1),
+        };
+        let record = MetadataRecord::from(NoOpRecord::default());
+        let batch = RecordBatch::of_records(Offset(0), id.epoch, 0, [(&record, 0)]);
+        let bytes = batch.expect("a batch").bytes().clone();
+        snapshot_file::write(dir.path(), id, [bytes.clone()]).expect("writes");
+        let mut checked = None;
+        let mut read = || read_part(dir.path(), id, 0, 100, &mut checked);
+        assert_eq!(read().expect("sound"), bytes);
+        let path = snapshot_file::path(dir.path(), id);
+        std::fs::remove_file(&path).expect("it was there");
+        std::fs::write(&path, b"rot").expect("writes");
+        assert_eq!(read().expect("trusted"), Bytes::from_static(b"rot"));
+        checked = None;
+        let error = read_part(dir.path(), id, 0, 100, &mut checked).expect_err("rotten");
+        assert!(matches!(error, LogError::Corrupt { .. }), "{error}");
+    }
 
     /// The snapshot is a pipe that nobody writes: to open it takes for ever.
     #[test]

@@ -313,7 +313,7 @@ async fn accept(listener: TcpListener, acceptor: Arc<Acceptor>) {
     loop {
         let accepted = listener.accept().await.map_err(text);
         let admitted = accepted.and_then(|(stream, peer)| {
-            stream.set_nodelay(true).map_err(text)?;
+            listener::set_up(&stream).map_err(text)?;
             let full = |_| format!("{most} are open, and the files of the log need the rest");
             let place = room.clone().try_acquire_owned().map_err(full)?;
             Ok((stream, peer, place))

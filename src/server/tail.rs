@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::protocol::{Offset, record_batch::RecordBatch};
 
-/// Enough for everyone who is seconds behind.
+/// Enough for everyone who keeps up. Who is further behind reads from the disk.
 const MAX_BYTES: usize = 4 << 20;
 
 /// A run of batches up to the end of the log.
