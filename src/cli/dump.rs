@@ -6,7 +6,8 @@ use std::{
     fs,
     io::{self, BufWriter, ErrorKind, Write},
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{self, ExitCode},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
 };
 
@@ -21,6 +22,7 @@ use super::{
 use crate::{
     log::{LogError, copy, snapshot_file},
     protocol::{Offset, record_batch::RecordBatch},
+    server::signals::StopSignals,
 };
 
 #[derive(clap::Args)]
@@ -59,7 +61,33 @@ impl From<LogError> for Ended {
     }
 }
 
+/// Held while the copy of a log has a name on the disk.
+static COPYING: Mutex<()> = Mutex::new(());
+
+fn while_copying() -> MutexGuard<'static, ()> {
+    COPYING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the process at a signal, when no copy would be left behind.
+fn end_when_told() -> io::Result<()> {
+    /// What a shell says of a command that a signal has ended is this and its number.
+    const BY_A_SIGNAL: i32 = 128;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut signals = runtime.block_on(async { StopSignals::listen() })?;
+    thread::Builder::new().spawn(move || {
+        let signal = runtime.block_on(signals.next());
+        let _nothing_is_left = while_copying();
+        process::exit(BY_A_SIGNAL + signal.as_raw_value());
+    })?;
+    Ok(())
+}
+
 pub fn run(arguments: &Arguments) -> ExitCode {
+    if let Err(error) = end_when_told() {
+        return fail(format!("cannot listen for signals: {error}"));
+    }
     for path in &arguments.paths {
         // raft-engine caches per thread whatever it reads: a thread reads one log.
         let dumped = thread::scope(|scope| scope.spawn(|| dump(path, arguments)).join());
@@ -90,7 +118,11 @@ fn dump(path: &Path, arguments: &Arguments) -> Result<(), Ended> {
 /// The log of a node, and before it the snapshot that it continues.
 fn dump_directory(path: &Path, arguments: &Arguments, out: &mut impl Write) -> Result<(), Ended> {
     let dir = copy::metadata_directory(path);
-    let Some(log) = copy::open(&dir)? else {
+    let copied = {
+        let _named = while_copying();
+        copy::open(&dir)?
+    };
+    let Some(log) = copied else {
         if let Err(error) = fs::read_dir(&dir) {
             return Err(Ended::Failed(format!(
                 "cannot read {}: {error}. Run kraftd dump as the user that runs the node.",

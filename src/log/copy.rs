@@ -2,8 +2,10 @@
 //! may run meanwhile, and nothing of its files is repaired, locked or cut.
 
 use std::{
-    fs, io,
+    fs::{self, Permissions},
+    io,
     ops::RangeInclusive,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -25,7 +27,6 @@ const ATTEMPTS: u32 = 10;
 /// The batches of a log, the oldest first. The engine caches per thread, so a thread reads one such.
 pub struct CopiedLog {
     engine: Engine,
-    _files: TempDir,
     /// Where the files were copied from.
     path: PathBuf,
     start: LogStart,
@@ -42,7 +43,8 @@ pub fn metadata_directory(dir: &Path) -> PathBuf {
     }
 }
 
-/// Copies the log in `__cluster_metadata-0`; `None` if there is none of ours.
+/// Copies the log in `__cluster_metadata-0`; `None` if there is none of ours. When this returns, nothing is left of the
+/// copy but what the engine has open, which goes with the process, however that ends.
 pub fn open(metadata_directory: &Path) -> Result<Option<CopiedLog>, LogError> {
     let path = metadata_directory.join(ENGINE_NAME);
     if !path.is_dir() {
@@ -50,11 +52,14 @@ pub fn open(metadata_directory: &Path) -> Result<Option<CopiedLog>, LogError> {
     }
     let files = copy(&path)?;
     let engine = engine::open_engine_at(files.path(), FileSizes::default())?;
+    let copied = files.path().to_owned();
+    files
+        .close()
+        .map_err(LogError::io("cannot remove", &copied))?;
     let start = engine::saved_start(&engine, &path)?.unwrap_or(LogStart::ZERO);
     let indexes = start.first_index..=engine.last_index(ENTRIES).unwrap_or_default();
     Ok(Some(CopiedLog {
         engine,
-        _files: files,
         path,
         start,
         indexes,
@@ -97,7 +102,10 @@ fn copy(path: &Path) -> Result<TempDir, LogError> {
 }
 
 fn try_copy(path: &Path) -> io::Result<TempDir> {
-    let copy = tempfile::Builder::new().prefix("kraftd-dump-").tempdir()?;
+    let mut builder = tempfile::Builder::new();
+    // Records hold passwords, and the folder is in a place that everyone may look into.
+    let owners = builder.permissions(Permissions::from_mode(0o700));
+    let copy = owners.prefix("kraftd-dump-").tempdir()?;
     for ending in engine::ENDINGS {
         let entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));
         let mut files = entries.collect::<io::Result<Vec<PathBuf>>>()?;

@@ -16,6 +16,7 @@ mod node;
 mod open_files;
 mod peers;
 mod restore;
+pub mod signals;
 mod snapshots;
 mod start;
 pub mod status;

@@ -2,9 +2,10 @@
 
 use std::{
     fs,
+    io::Read,
     os::unix::{fs::PermissionsExt, process::CommandExt},
-    path::Path,
-    process::{Command, Output},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
 };
 
 use kraftd::{
@@ -19,9 +20,16 @@ use kraftd::{
         },
     },
 };
+use rustix::{
+    fs::{CWD, Mode, mkfifoat},
+    process::{Pid, Signal, kill_process},
+};
 use serde_json::{Value, json};
 
-use super::log_support::{batch, open_log, snapshot_id};
+use super::{
+    home::wait_until,
+    log_support::{batch, open_log, snapshot_id},
+};
 
 fn dump(arguments: &[&str], path: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kraftd"));
@@ -266,4 +274,70 @@ fn a_directory_that_may_not_be_read_is_called_so() {
     assert!(error.contains("Permission denied"), "{error}");
     assert!(error.contains("as the user that runs the node"), "{error}");
     assert_eq!(shown.status.code(), Some(1));
+}
+
+/// Where a dump puts its copy: a folder of the test's own.
+fn dumping(data: &Path, temporary: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kraftd"));
+    command.arg("dump").arg(data).env("TMPDIR", temporary);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).expect("a folder");
+    entries.map(|it| it.expect("an entry").path()).collect()
+}
+
+fn send(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(child.id() as i32).expect("a process");
+    kill_process(pid, signal).expect("our child");
+}
+
+#[test]
+fn a_copy_is_for_its_owner_alone_and_a_signal_leaves_none() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (data, temporary) = (dir.path().join("data"), dir.path().join("tmp"));
+    let log = data.join("__cluster_metadata-0/00000000000000000000.log");
+    fs::create_dir_all(&log).expect("creates");
+    fs::create_dir(&temporary).expect("creates");
+    // Whoever copies it waits until somebody writes to it.
+    let stuck = log.join("0000000000000001.raftlog");
+    mkfifoat(CWD, &stuck, Mode::RUSR | Mode::WUSR).expect("makes");
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut child = dumping(&data, &temporary).spawn().expect("starts");
+        wait_until("a copy", || !entries(&temporary).is_empty());
+        let copy = fs::metadata(&entries(&temporary)[0]).expect("is there");
+        assert_eq!(copy.permissions().mode() & 0o777, 0o700);
+        send(&child, signal);
+        fs::OpenOptions::new()
+            .write(true)
+            .open(&stuck)
+            .expect("somebody reads");
+        assert!(!child.wait().expect("ends").success());
+        assert_eq!(entries(&temporary), [] as [PathBuf; 0], "{signal:?}");
+    }
+}
+
+#[test]
+fn a_dump_that_nobody_reads_has_no_copy_and_heeds_signals() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (data, temporary) = (dir.path().join("data"), dir.path().join("tmp"));
+    fs::create_dir(&temporary).expect("creates");
+    fs::create_dir(&data).expect("creates");
+    let mut log = open(&data);
+    for offset in 0..2_000 {
+        log.append(&batch(Offset(offset), 1, 10)).expect("appends");
+    }
+    log.sync().expect("syncs");
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut child = dumping(&data, &temporary).spawn().expect("starts");
+        let mut out = child.stdout.take().expect("a pipe");
+        out.read_exact(&mut [0]).expect("the first of it");
+        assert_eq!(entries(&temporary), [] as [PathBuf; 0]);
+        // What is left of it does not fit into the pipe.
+        assert!(child.try_wait().expect("a child").is_none());
+        send(&child, signal);
+        assert_eq!(child.wait().expect("ends").code(), Some(code));
+    }
 }

@@ -119,13 +119,8 @@ impl Node {
     }
 
     #[track_caller]
-    pub fn wait_until(&self, what: &str, mut probe: impl FnMut() -> bool) {
-        let started = Instant::now();
-        while !probe() {
-            let in_time = started.elapsed() < PATIENCE;
-            assert!(in_time, "in vain: {what}; {}", self.log());
-            thread::sleep(Duration::from_millis(20));
-        }
+    pub fn wait_until(&self, what: &str, probe: impl FnMut() -> bool) {
+        assert!(becomes_true(probe), "in vain: {what}; {}", self.log());
     }
 }
 
@@ -133,6 +128,22 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+#[track_caller]
+pub fn wait_until(what: &str, probe: impl FnMut() -> bool) {
+    assert!(becomes_true(probe), "in vain: {what}");
+}
+
+fn becomes_true(mut probe: impl FnMut() -> bool) -> bool {
+    let started = Instant::now();
+    while started.elapsed() < PATIENCE {
+        if probe() {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    false
 }
 
 pub fn text(bytes: &[u8]) -> String {
