@@ -83,9 +83,9 @@ fn directories<'a>(
     }
     match ensemble.verify(id) {
         Ok(properties) => {
-            let found = properties.cluster_id;
+            let found = &properties.cluster_id;
             let (file, first) = cluster.get_or_insert_with(|| (node.file, found.clone()));
-            if *first != found {
+            if first != found {
                 findings.error(
                     node.file,
                     format!(
@@ -98,7 +98,8 @@ fn directories<'a>(
             }
             if node.is_controller
                 && !is_running
-                && let Err(why) = directory::refuse_others(metadata_log_dir)
+                && let Err(why) =
+                    directory::refuse_others(metadata_log_dir, id, properties.directory_id)
             {
                 findings.error(node.file, why.to_string());
             }

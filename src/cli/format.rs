@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::Identity,
     log::{
-        bootstrap,
+        bootstrap, directory,
         ensemble::Ensemble,
         meta_properties::{self, MetaProperties},
     },
@@ -284,8 +284,25 @@ fn unformatted(arguments: &Arguments, identity: &Identity) -> Result<Vec<PathBuf
         _ => {
             let mut all = identity.all_dirs();
             all.retain(|dir| ensemble.unformatted.remove(dir));
+            refuse_leftovers(&all, identity)?;
             Ok(all)
         }
+    }
+}
+
+/// Kafka's tool formats around the log of a former life, and its controllers go on with it. Ours cannot: what a voter must
+/// not forget belongs to the directory that was formatted then.
+fn refuse_leftovers(unformatted: &[PathBuf], identity: &Identity) -> Result<(), String> {
+    let mut dirs = unformatted.iter().filter(|_| identity.is_controller);
+    match dirs.find_map(|dir| directory::leftovers(dir)) {
+        Some(log) => Err(format!(
+            "{log} was left from before, or by another node, and its meta.properties is gone. If it is this \
+             node's, bring back the meta.properties that it was formatted with. If the node shall begin anew, \
+             move {name} away, format again, and start while the other voters are up.",
+            log = log.display(),
+            name = directory::NAME,
+        )),
+        None => Ok(()),
     }
 }
 

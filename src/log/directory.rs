@@ -12,10 +12,11 @@ use rustix::{
     process::{Flock, FlockType, fcntl_getlk},
 };
 
-use super::{LogError, durable};
+use super::{LogError, durable, voter_state};
+use crate::protocol::{NodeId, Uuid};
 
 /// Name of the directory below `metadata.log.dir`, as with Kafka.
-pub(super) const NAME: &str = "__cluster_metadata-0";
+pub const NAME: &str = "__cluster_metadata-0";
 
 /// Holds our log. It bears the name of Kafka's first log segment, so that a Java controller that is
 /// started on this directory fails to open its log instead of voting with an empty one.
@@ -52,19 +53,62 @@ impl MetadataDirectory {
     }
 }
 
-/// Whether the directory is in use, or a Java controller's, or cannot be written to; found out without writing
-/// anything, for a start that something else may stop yet.
-pub fn refuse_others(metadata_log_dir: &Path) -> Result<(), LogError> {
-    let allowed = access(metadata_log_dir, Access::WRITE_OK).map_err(io::Error::from);
-    allowed.map_err(LogError::io("cannot write to", metadata_log_dir))?;
+const READ_AND_WRITE: Access = Access::READ_OK.union(Access::WRITE_OK);
+
+/// Whether the directory is in use, or another node's, or a Java controller's, or has something that this user may not
+/// open; found out without writing anything, for a start that something else may stop yet.
+pub fn refuse_others(
+    metadata_log_dir: &Path,
+    node_id: NodeId,
+    directory_id: Option<Uuid>,
+) -> Result<(), LogError> {
+    reach("cannot write to", metadata_log_dir, Access::WRITE_OK)?;
     if is_in_use(metadata_log_dir)? {
         return Err(in_use(metadata_log_dir));
     }
-    let log = metadata_log_dir.join(NAME);
-    match log.exists() {
-        true => refuse_java_log(&log),
-        false => Ok(()),
+    let lock = metadata_log_dir.join(LOCK_NAME);
+    if lock.exists() {
+        reach("cannot open", &lock, READ_AND_WRITE)?;
     }
+    let log = metadata_log_dir.join(NAME);
+    if !log.exists() {
+        return Ok(());
+    }
+    refuse_java_log(&log)?;
+    reach_all(&log)?;
+    voter_state::refuse_others(&log, node_id, directory_id)
+}
+
+/// Whether a start could open what it opens in the directory of the log.
+fn reach_all(log: &Path) -> Result<(), LogError> {
+    let engine = log.join(ENGINE_NAME);
+    for dir in [log, &engine].into_iter().filter(|dir| dir.is_dir()) {
+        reach("cannot write to", dir, READ_AND_WRITE | Access::EXEC_OK)?;
+        for entry in fs::read_dir(dir).map_err(LogError::io("cannot list", dir))? {
+            let path = entry.map_err(LogError::io("cannot list", dir))?.path();
+            let is_written = dir == engine || path.ends_with(voter_state::NAME);
+            let how = match is_written {
+                true => READ_AND_WRITE,
+                false => Access::READ_OK,
+            };
+            if path.is_file() {
+                reach("cannot open", &path, how)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn reach(what: &'static str, path: &Path, how: Access) -> Result<(), LogError> {
+    let allowed = access(path, how).map_err(io::Error::from);
+    allowed.map_err(LogError::io(what, path))
+}
+
+/// `__cluster_metadata-0` below this directory, if a node has left something in it.
+pub fn leftovers(metadata_log_dir: &Path) -> Option<PathBuf> {
+    let log = metadata_log_dir.join(NAME);
+    let is_used = fs::read_dir(&log).is_ok_and(|mut entries| entries.next().is_some());
+    is_used.then_some(log)
 }
 
 /// Whether a node, ours or Java's, runs on a directory.
@@ -91,7 +135,7 @@ fn lock_holder(dir: &Path) -> Result<Option<Flock>, LogError> {
 
 /// The lock that Kafka takes too (a POSIX record lock): neither a second kraftd nor a Java node runs on the
 /// same directory.
-const LOCK_NAME: &str = ".lock";
+pub const LOCK_NAME: &str = ".lock";
 
 fn lock(dir: &Path) -> Result<File, LogError> {
     let path = dir.join(LOCK_NAME);

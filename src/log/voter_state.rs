@@ -34,7 +34,7 @@ const MAGIC: [u8; 4] = *b"KVS1";
 const COPY_HEADER_BYTES: usize = 12;
 /// Of the reason for a loss, so much is kept.
 const MAX_REASON_CHARS: usize = 500;
-const NAME: &str = "voter-state";
+pub(super) const NAME: &str = "voter-state";
 
 /// What a slot holds.
 #[derive(Clone, PartialEq, Message)]
@@ -68,6 +68,44 @@ struct Voted {
     id: i32,
     #[prost(bytes = "vec", tag = "2")]
     directory_id: Vec<u8>,
+}
+
+impl Slot {
+    /// Whether it is of this node and directory. One that has no id yet is given one that no file has.
+    fn refuse_others(
+        &self,
+        path: &Path,
+        node_id: NodeId,
+        directory_id: Option<Uuid>,
+    ) -> Result<(), LogError> {
+        let is_of_directory = directory_id.is_some_and(|id| self.directory_id == id.0);
+        if self.node_id == node_id.0 && is_of_directory {
+            return Ok(());
+        }
+        Err(LogError::Refused(format!(
+            "{} was written by node {} in another directory (directory.id), not by node {node_id} in \
+             this one. Give this node the directory it was formatted with, or format an empty one.",
+            path.display(),
+            self.node_id,
+        )))
+    }
+}
+
+/// Whether the file, if there is one, would be refused by [`VoterState::open`]; nothing is written.
+pub(super) fn refuse_others(
+    dir: &Path,
+    node_id: NodeId,
+    directory_id: Option<Uuid>,
+) -> Result<(), LogError> {
+    let path = dir.join(NAME);
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened.map_err(LogError::io("cannot open", &path))?,
+    };
+    match read_newest(&file).map_err(LogError::io("cannot read", &path))? {
+        Some(slot) => slot.refuse_others(&path, node_id, directory_id),
+        None => Ok(()),
+    }
 }
 
 /// The open file and its newest content.
@@ -111,16 +149,7 @@ impl VoterState {
                 fresh("the file voter-state holds nothing that can be read"),
             );
         };
-        if slot.node_id != node_id.0 || slot.directory_id != directory_id.0 {
-            return Err(LogError::Refused(format!(
-                "{} was written by node {} in another directory (directory.id), not by node {} in \
-                 this one. Give this node the directory it was formatted with, or format an empty \
-                 one.",
-                path.display(),
-                slot.node_id,
-                node_id
-            )));
-        }
+        slot.refuse_others(&path, node_id, Some(directory_id))?;
         Ok(VoterState { file, path, slot })
     }
 

@@ -181,7 +181,8 @@ fn look(config: &Config) -> Result<Found, String> {
     let ensemble = Ensemble::load(metadata_log_dir, &identity.log_dirs);
     let properties = ensemble.verify(identity.node_id).map_err(text)?;
     let bootstrap = bootstrap::read(metadata_log_dir).map_err(text)?;
-    directory::refuse_others(metadata_log_dir).map_err(text)?;
+    let directory_id = properties.directory_id;
+    directory::refuse_others(metadata_log_dir, identity.node_id, directory_id).map_err(text)?;
     // Last: a node that runs already has its port, and its directory says so more clearly.
     let listener = listener::bind(&config.listener)?;
     Ok(Found {

@@ -197,6 +197,34 @@ fn what_is_wrong_shows_before_anything_is_detached() {
     );
 }
 
+/// Its id says so: the directory was formatted once more around it.
+#[test]
+fn a_log_from_before_shows_before_anything_is_detached() {
+    let site = formatted(22);
+    let mut running = foreground(&site);
+    site.stop();
+    assert_eq!(running.wait().expect("ends").code(), Some(0));
+    let properties = site.home().join("data/meta.properties");
+    let own = fs::read_to_string(&properties).expect("is formatted");
+    let lines = own
+        .lines()
+        .filter(|line| !line.starts_with("directory.id="));
+    let old: Vec<&str> = lines.collect();
+    for other in ["", "directory.id=QkM2RDM0MkQ1MDc1QkVFNw"] {
+        fs::write(&properties, format!("{}\n{other}\n", old.join("\n"))).expect("writes");
+        refused(
+            &site,
+            &format!(
+                "__cluster_metadata-0/voter-state was written by node {} in another directory (directory.id)",
+                site.id
+            ),
+        );
+    }
+    fs::write(&properties, own).expect("writes");
+    let checked = site.typed(&["bin/kraftd.sh", "server", "--check", FILE]);
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+}
+
 /// As over ssh, which waits until nobody holds its outputs any more.
 #[test]
 fn a_daemon_lets_go_of_everything() {

@@ -146,6 +146,42 @@ fn a_directory_of_another_cluster_or_node_is_left_alone() {
     );
 }
 
+/// A controller could not start on it; what a broker makes of it is Java's business.
+#[test]
+fn a_log_without_its_meta_properties_is_left_alone() {
+    let site = Site::controller();
+    let log = site.data().join("__cluster_metadata-0");
+    fs::create_dir_all(&log).expect("creates");
+    fs::write(log.join("voter-state"), "").expect("writes");
+    let reason = format!(
+        "{} was left from before, or by another node, and its meta.properties is gone. If it is this node's, \
+         bring back the meta.properties that it was formatted with. If the node shall begin anew, move \
+         __cluster_metadata-0 away, format again, and start while the other voters are up.",
+        log.display()
+    );
+    assert_refused(&site.format(&[]), &reason);
+    assert_refused(&site.format(&["-g"]), &reason);
+    assert!(!site.data().join("meta.properties").exists());
+    assert!(!site.data().join("bootstrap.checkpoint").exists());
+    fs::remove_file(log.join("voter-state")).expect("removes");
+    assert_eq!(
+        site.format(&[]).status.code(),
+        Some(0),
+        "there is nothing in it"
+    );
+
+    let site = Site::new(&[
+        "process.roles=broker",
+        "node.id=2",
+        "controller.quorum.voters=1@localhost:9093",
+        "controller.listener.names=CONTROLLER",
+    ]);
+    let log = site.data().join("__cluster_metadata-0");
+    fs::create_dir_all(&log).expect("creates");
+    fs::write(log.join("00000000000000000000.log"), "").expect("writes");
+    assert_eq!(site.format(&[]).status.code(), Some(0));
+}
+
 #[test]
 fn an_empty_id_is_refused_and_an_odd_one_doubted() {
     for id in ["", " "] {

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use super::site::{CLUSTER_ID, Listing, Site, assert_same, listing, said_at_the_end};
+use super::site::{CLUSTER_ID, Listing, Site, TIMEOUT, assert_same, listing, said_at_the_end};
 
 /// `nobody` on every Linux.
 const NOBODY: u32 = 65_534;
@@ -115,6 +115,63 @@ fn files_of_somebody_else_are_refused_and_left_alone() {
         "a file that cannot be read",
         "cannot read {file}: Permission denied (os error 13)",
     );
+}
+
+/// What a `chown` without `-R` leaves: told by the start and by those that only look, before anything is in the background.
+#[test]
+fn a_log_of_somebody_else_is_refused_and_left_alone() {
+    let site = Site::formatted();
+    let program = site.folder().join("kraftd");
+    fs::copy(env!("CARGO_BIN_EXE_kraftd"), &program).expect("copies");
+    let mut running = site.start();
+    site.wait_until_it_leads();
+    running.terminate(TIMEOUT);
+    let allow = |path: &Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("sets");
+    };
+    allow(site.folder(), 0o755);
+    allow(&site.data(), 0o777);
+    let log = site.metadata().join("00000000000000000000.log");
+    let first = log.join("0000000000000001.raftlog");
+    let all = listing(&site.data()).into_keys().collect::<Vec<_>>();
+    let command = |words: &[&str]| {
+        let mut command = Command::new(&program);
+        command
+            .args(words)
+            .arg(site.file())
+            .env("KRAFTD_LOG", "off");
+        if is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    };
+    for (place, what) in [
+        (site.data().join(".lock"), "cannot open"),
+        (site.metadata(), "cannot write to"),
+        (site.metadata().join("voter-state"), "cannot open"),
+        (log, "cannot write to"),
+        (first, "cannot open"),
+    ] {
+        for path in &all {
+            allow(path, 0o777);
+        }
+        assert_eq!(
+            said_at_the_end(command(&["server", "--check"])),
+            (Some(0), String::new())
+        );
+        allow(&place, 0o555);
+        let message = format!(
+            "{what} {}: Permission denied (os error 13). The user that runs this node must be able to read and \
+             write there",
+            place.display()
+        );
+        for words in [&["server"][..], &["server", "--check"]] {
+            site.assert_command_refused(&message, command(words), &message);
+        }
+        let (code, said) = said_at_the_end(command(&["check"]));
+        assert!(said.contains(&format!(": error: {message}\n")), "{said}");
+        assert_eq!(code, Some(1));
+    }
 }
 
 /// Starts on a disk that `fill` has filled up, with `kept` copied to where we can see it, before and after.
