@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     log::{directory, ensemble::Ensemble},
-    server::listener,
+    server::{listener, status},
 };
 
 pub fn check(nodes: &[Node], names: &Names, findings: &mut Findings) {
@@ -74,8 +74,8 @@ fn directories<'a>(
             findings.error(
                 node.file,
                 format!(
-                    "{} is not formatted, but holds {name}, left by another node. Move that away, or name an \
-                     empty directory.",
+                    "{} is not formatted, but holds {name}, left from before, or by another node. Move that \
+                     away, or name an empty directory.",
                     dir.display()
                 ),
             );
@@ -120,9 +120,12 @@ fn directories<'a>(
     }
 }
 
-/// The first name in a directory, if there are any.
+/// Something that was left in a directory, if there is anything that counts; the log first.
 fn first_entry(dir: &Path) -> Option<String> {
+    // What file systems make, and what each start makes anew, of which `rm -rf DIR/*` leaves `.lock`.
+    const NOTHING: [&str; 3] = ["lost+found", directory::LOCK_NAME, status::NAME];
     let entries = fs::read_dir(dir).ok()?.filter_map(Result::ok);
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.filter(|name| name != "lost+found").min()
+    let names = names.filter(|name| !NOTHING.contains(&name.as_str()));
+    names.min_by_key(|name| (name != directory::NAME, name.clone()))
 }

@@ -39,7 +39,7 @@ use crate::{
     raft::{self, StandingStatus},
 };
 
-const NAME: &str = "status.sock";
+pub const NAME: &str = "status.sock";
 
 /// A controller thread that does not answer so long may stand still.
 const STANDS_STILL_AFTER: Duration = Duration::from_millis(10);

@@ -209,6 +209,36 @@ fn files_that_fit_together_have_no_problems() {
     assert_eq!(files.check(&["1", "./1"]), one);
 }
 
+/// `rm -rf DIR/*` leaves what begins with a dot: that is a directory to be formatted. A log is not nothing.
+#[test]
+fn an_emptied_directory_is_no_error() {
+    let files = good();
+    let data = files.path("data-1");
+    fs::create_dir(&data).expect("creates");
+    for name in [".lock", "status.sock", "lost+found"] {
+        fs::write(data.join(name), "").expect("writes");
+    }
+    let told = |text: &str| {
+        format!(
+            "{}/data-1 is not formatted{text}",
+            files.folder.path().display()
+        )
+    };
+    let (_, said) = files.check(&["1"]);
+    let warning = told(". Run kafka-storage.sh format -t CLUSTER_ID");
+    assert!(said.contains(&format!("1: warning: {warning}")), "{said}");
+    assert!(!said.contains("error:"), "{said}");
+    fs::create_dir(data.join("__cluster_metadata-0")).expect("creates");
+    fs::write(data.join(".kafka_cleanshutdown"), "").expect("writes");
+    let (code, said) = files.check(&["1"]);
+    let error = told(
+        ", but holds __cluster_metadata-0, left from before, or by another node. Move that away, or name an \
+         empty directory.",
+    );
+    assert!(said.contains(&format!("1: error: {error}\n")), "{said}");
+    assert_eq!(code, Some(1));
+}
+
 /// A node that runs has its port and its directory: neither is a problem, and neither is touched.
 #[test]
 fn a_running_node_is_no_problem() {
