@@ -77,12 +77,12 @@ fn stop(arguments: &Arguments) -> Result<ExitCode, String> {
         return Ok(ExitCode::FAILURE);
     }
     for process in &wanted {
-        // Other signals end it unheard, so that its nodes have to get them, too.
-        let asks = [Signal::TERM, Signal::INT].contains(&signal);
+        // These end it unheard, so that its nodes have to get them, too.
+        let ends = [Signal::KILL, Signal::ABORT].contains(&signal);
         let nodes = processes
             .iter()
             .filter(|other| other.parent == Some(process.pid));
-        let nodes = nodes.filter(|_| !asks).map(|other| other.pid);
+        let nodes = nodes.filter(|_| ends).map(|other| other.pid);
         for pid in [process.pid].into_iter().chain(nodes) {
             match kill_process(pid, signal) {
                 // It ended by itself meanwhile.

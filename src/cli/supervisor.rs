@@ -11,10 +11,10 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::signal::unix::{self, SignalKind, signal};
+use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use super::{fail, quorum};
-use crate::config::Voter;
+use crate::{config::Voter, server::signals::StopSignals};
 
 /// How often children are looked at.
 pub const POLL: Duration = Duration::from_millis(50);
@@ -26,11 +26,12 @@ const BROKER_PATIENCE: Duration = Duration::from_secs(6 * 60);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The processes that were started.
-#[derive(Default)]
 pub struct Nodes {
     running: Vec<Node>,
     /// The controllers of brokers among them.
     pub voters: Vec<Voter>,
+    /// SIGQUIT: they are to say what they do.
+    asked: Signals,
 }
 
 struct Node {
@@ -54,72 +55,41 @@ pub fn supervise(work: impl AsyncFnOnce(&mut Nodes) -> Result<(), String>) -> Ex
 async fn until_all_have_ended(
     work: impl AsyncFnOnce(&mut Nodes) -> Result<(), String>,
 ) -> ExitCode {
-    let mut signals = match Signals::listen() {
-        Ok(signals) => signals,
+    let listening = StopSignals::listen().and_then(|stop| Ok((stop, signal(SignalKind::quit())?)));
+    let (mut signals, asked) = match listening {
+        Ok(listening) => listening,
         Err(error) => return fail(format!("cannot listen for signals: {error}")),
     };
-    let mut nodes = Nodes::default();
+    let mut nodes = Nodes {
+        running: Vec::new(),
+        voters: Vec::new(),
+        asked,
+    };
     let outcome = tokio::select! {
         done = work(&mut nodes) => done,
-        () = signals.stop() => Ok(()),
+        _ = signals.next() => Ok(()),
     };
     // Said before the others are stopped, which may take a while.
     let code = outcome.map_or_else(fail, |()| ExitCode::SUCCESS);
     tokio::select! {
         () = nodes.stop() => {}
-        () = signals.insist() => nodes.kill(),
+        () = told_at_a_terminal(&mut signals) => nodes.kill(),
     }
     code
 }
 
-/// Those that ask us to stop.
-struct Signals {
-    terminate: unix::Signal,
-    interrupt: unix::Signal,
-    /// The terminal is gone, and our nodes do not notice: they are in groups of their own.
-    hangup: Option<unix::Signal>,
+/// Returns when somebody at a terminal does not want to wait. Scripts that ask twice mean no harm: a broker that is
+/// killed has to look through its logs when it starts again.
+async fn told_at_a_terminal(signals: &mut StopSignals) {
+    while signals.next().await != SignalKind::interrupt() {}
 }
 
-impl Signals {
-    fn listen() -> io::Result<Signals> {
-        let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup()));
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: hangup.transpose()?,
-        })
-    }
-
-    /// Returns with the next one.
-    async fn stop(&mut self) {
-        let closed = async {
-            match &mut self.hangup {
-                None => std::future::pending().await,
-                Some(hangup) => hangup.recv().await,
-            }
-        };
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            _ = closed => {}
+impl Node {
+    fn send(&self, signal: Signal) {
+        if let Some(pid) = Pid::from_raw(self.child.id() as i32) {
+            let _ended = kill_process(pid, signal);
         }
     }
-
-    /// Returns when somebody at a terminal does not want to wait. Scripts that ask twice mean no harm: a broker that is
-    /// killed has to look through its logs when it starts again.
-    async fn insist(&mut self) {
-        self.interrupt.recv().await;
-    }
-}
-
-/// Whether we were started with `nohup`, which a handler of our own would undo.
-fn ignores_hangup() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 impl Nodes {
@@ -181,16 +151,17 @@ impl Nodes {
     pub async fn watch(&mut self) -> Result<(), String> {
         loop {
             self.check()?;
-            tokio::time::sleep(POLL).await;
+            tokio::select! {
+                () = tokio::time::sleep(POLL) => {}
+                _ = self.asked.recv() => self.running.iter().for_each(|node| node.send(Signal::QUIT)),
+            }
         }
     }
 
     /// Stops them, the newest first: brokers before the controllers they need.
     async fn stop(&mut self) {
         while let Some(node) = self.running.last_mut() {
-            if let Some(pid) = Pid::from_raw(node.child.id() as i32) {
-                let _ended = kill_process(pid, Signal::TERM);
-            }
+            node.send(Signal::TERM);
             let started = Instant::now();
             while matches!(node.child.try_wait(), Ok(None)) {
                 let spent = started.elapsed();

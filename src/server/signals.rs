@@ -33,6 +33,16 @@ impl StopSignals {
     }
 }
 
+pub fn name(kind: SignalKind) -> &'static str {
+    const NAMES: [(SignalKind, &str); 3] = [
+        (SignalKind::terminate(), "SIGTERM"),
+        (SignalKind::interrupt(), "SIGINT"),
+        (SignalKind::hangup(), "SIGHUP"),
+    ];
+    let named = NAMES.iter().find(|(other, _)| *other == kind);
+    named.map_or("?", |(_, name)| name)
+}
+
 fn ignores_hangup() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::{
     net::TcpListener,
     runtime::{self, Runtime},
-    signal::unix::{SignalKind, signal},
+    signal::unix::SignalKind,
     sync::Semaphore,
 };
 use tracing::{info, warn};
@@ -28,7 +28,8 @@ use super::{
     node::Node,
     open_files,
     peers::{PeerAddress, Peers, Sender},
-    status::{Socket, Source, Standstill},
+    signals::{self, StopSignals},
+    status::{self, Socket, Source, Standstill},
 };
 use crate::{
     config::Config,
@@ -129,19 +130,20 @@ fn start_network(
     };
     let peers = Peers::start(runtime.handle(), addresses, sender);
     let standstill = Arc::new(Standstill::default());
+    let source = Arc::new(Source {
+        cluster_id,
+        node_id: identity.node_id,
+        clock,
+        started_ms: clock.now().wall_clock_ms,
+        inbox: inbox.clone(),
+        heard,
+        standstill: standstill.clone(),
+    });
     let status_socket = Socket::make(&identity.metadata_log_dir);
     if let Some(socket) = &status_socket {
-        let source = Source {
-            cluster_id,
-            node_id: identity.node_id,
-            clock,
-            started_ms: clock.now().wall_clock_ms,
-            inbox: inbox.clone(),
-            heard,
-            standstill: standstill.clone(),
-        };
-        socket.serve(&runtime, source);
+        socket.serve(&runtime, source.clone());
     }
+    runtime.spawn(status::log_when_asked(source));
     let contacts = Arc::new(Contacts::default());
     let acceptor = Acceptor {
         inbox: inbox.clone(),
@@ -335,27 +337,22 @@ async fn accept(listener: TcpListener, acceptor: Arc<Acceptor>) {
     }
 }
 
-/// SIGTERM and SIGINT stop the node in good order; a second one at once.
+/// A signal stops the node in good order; a second one at once.
 async fn stop_on_signal(inbox: Arc<Inbox>) {
     /// `timeout` and terminals send a signal to a process and to its group: that is one signal.
     const SAME_SIGNAL: Duration = Duration::from_secs(1);
-    told_to_stop().await;
+    // Kafka's sentence (`LoggingSignalHandler`).
+    let signal = signals::name(told_to_stop().await);
+    info!("Terminating process due to signal {signal}");
     inbox.push(Input::Shutdown);
     tokio::time::sleep(SAME_SIGNAL).await;
     told_to_stop().await;
     die("stopped by a second signal");
 }
 
-async fn told_to_stop() {
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    );
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-        die("cannot listen for signals");
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+async fn told_to_stop() -> SignalKind {
+    match StopSignals::listen() {
+        Ok(mut signals) => signals.next().await,
+        Err(error) => die(&format!("cannot listen for signals: {error}")),
     }
 }

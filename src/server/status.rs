@@ -24,10 +24,11 @@ use tokio::{
     io::AsyncWriteExt,
     net::{UnixListener, UnixStream},
     runtime::Runtime,
+    signal::unix::{SignalKind, signal},
     sync::oneshot,
     time::timeout,
 };
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     clock::Clock,
@@ -132,9 +133,9 @@ impl Socket {
     }
 
     /// Tells everyone who connects.
-    pub fn serve(&self, runtime: &Runtime, source: Source) {
+    pub fn serve(&self, runtime: &Runtime, source: Arc<Source>) {
         match self.listener.try_clone() {
-            Ok(listener) => drop(runtime.spawn(serve(listener, Arc::new(source)))),
+            Ok(listener) => drop(runtime.spawn(serve(listener, source))),
             Err(error) => warn!("cannot serve {NAME}: {error}"),
         }
     }
@@ -189,6 +190,25 @@ async fn tell(source: Arc<Source>, mut stream: UnixStream) {
     };
     if let Err(error) = told {
         debug!("cannot tell the status: {error}");
+    }
+}
+
+/// SIGQUIT, at which Java prints what its threads do: ours says how the node is doing, and the node goes on.
+pub async fn log_when_asked(source: Arc<Source>) {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let mut asked = match signal(SignalKind::quit()) {
+        Ok(asked) => asked,
+        Err(error) => return warn!("cannot listen for SIGQUIT: {error}"),
+    };
+    while asked.recv().await.is_some() {
+        let status = timeout(PATIENCE, source.status()).await;
+        match status.map(|status| serde_json::to_string(&status)) {
+            Ok(Ok(status)) => info!("SIGQUIT: status {status}"),
+            Ok(Err(error)) => warn!("SIGQUIT: {error}"),
+            Err(_elapsed) => {
+                info!("SIGQUIT: the controller thread is busy, for {PATIENCE:?} at least")
+            }
+        }
     }
 }
 
@@ -274,7 +294,7 @@ mod tests {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
         let socket = Socket::make(&dir).expect("a socket");
-        socket.serve(&runtime, source);
+        socket.serve(&runtime, Arc::new(source));
         standstill.begin(quorum(3));
         let asked = dir.clone();
         let asking = move || ask(&asked, Duration::from_secs(10));

@@ -17,6 +17,7 @@ const FILE: &str = "config/kraft/server.properties";
 const BROKER: &str = "#!/bin/sh\n\
     # Where Java's ends in kafka-run-class.sh.\n\
     trap 'sleep 0.3; echo the broker ended; exit 143' TERM\n\
+    trap 'echo threads of the broker' QUIT\n\
     echo \"broker $(sed -n 's/^node.id=//p' \"$1\") of $(sed -n 's/^cluster.id=//p' data/broker/meta.properties)\"\n\
     while [ ! -e end ]; do sleep 0.05; done\n\
     echo it is out of heap; exit 7\n";
@@ -287,6 +288,20 @@ fn both_halves_start_and_stop_in_order() {
         Some(0),
         "SIGTERM is no failure"
     );
+}
+
+#[test]
+fn both_halves_say_what_they_do() {
+    let site = Site::formatted(49);
+    let mut running = site.foreground();
+    let words = [STOP, &format!("--node-id={}", site.id)];
+    let mut command = site.command(&words, None);
+    command.env("SIGNAL", "QUIT").output().expect("runs");
+    site.wait_for("SIGQUIT: status ");
+    site.wait_for("threads of the broker");
+    assert!(site.serves());
+    assert_eq!(site.stop().status.code(), Some(0));
+    assert_eq!(running.wait().expect("ends").code(), Some(0));
 }
 
 #[test]

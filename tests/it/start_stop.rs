@@ -10,6 +10,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 
 use crate::home::{self, Node, START, STOP, text};
 
@@ -404,7 +405,73 @@ fn a_node_that_nobody_can_name_goes_on() {
         (text(&output.stdout).as_str(), output.status.code()),
         ("No kafka server to stop\n", Some(1))
     );
-    let pid = Pid::from_raw(pid as i32).expect("a process");
-    kill_process(pid, Signal::TERM).expect("our child");
+    send(&running, Signal::TERM);
     assert_eq!(running.wait().expect("ends").code(), Some(0));
+}
+
+fn send(running: &Child, signal: Signal) {
+    let pid = Pid::from_raw(running.id() as i32).expect("a process");
+    kill_process(pid, signal).expect("our child");
+}
+
+/// As Java's does; unless it was started with `nohup`.
+#[test]
+fn a_terminal_that_is_closed_stops_a_node_in_order() {
+    let site = formatted(23);
+    let start = |words: &[&str]| {
+        let log = fs::File::create(site.home().join("log")).expect("creates");
+        let mut command = site.command(words);
+        let running = command.stdout(log).spawn().expect("starts");
+        site.wait_until("serves", || site.serves());
+        running
+    };
+    let log = || fs::read_to_string(site.home().join("log")).expect("a log");
+    // Whoever runs the tests may ignore it, too.
+    let mut running = start(&["/usr/bin/env", "--default-signal=HUP", START, FILE]);
+    send(&running, Signal::HUP);
+    assert_eq!(running.wait().expect("ends").code(), Some(0));
+    let log_text = log();
+    let told = log_text.find("Terminating process due to signal SIGHUP");
+    assert!(
+        told.is_some() && told < log_text.find("shut down completed"),
+        "{log_text}"
+    );
+
+    let nohup = "trap '' HUP; exec \"$0\" \"$@\"";
+    let mut running = start(&["/bin/sh", "-c", nohup, START, FILE]);
+    send(&running, Signal::HUP);
+    // Whatever came of the first is done when there is an answer to the second.
+    send(&running, Signal::QUIT);
+    site.wait_until("an answer", || log().contains("SIGQUIT: "));
+    assert!(site.serves());
+    site.stop();
+    assert_eq!(running.wait().expect("ends").code(), Some(0));
+    assert!(!log().contains("SIGHUP"), "{}", log());
+}
+
+/// Where Java prints its threads.
+#[test]
+fn a_node_that_is_asked_logs_its_status_and_goes_on() {
+    let site = formatted(24);
+    let started = site.typed(&[START, "-daemon", FILE]);
+    assert_eq!(started.status.code(), Some(0), "{started:?}");
+    site.wait_until("leads", || site.log().contains("to Leader"));
+    for times in 1..=2 {
+        let words = [STOP, &format!("--node-id={}", site.id)];
+        let asked = site.command(&words).env("SIGNAL", "QUIT").output();
+        assert_eq!(asked.expect("runs").status.code(), Some(0));
+        site.wait_until("an answer", || {
+            site.log().matches("SIGQUIT: status ").count() == times
+        });
+    }
+    let log = site.log();
+    let (_, status) = log.split_once("SIGQUIT: status ").expect("an answer");
+    let status = status.lines().next().expect("a line");
+    let status = status.trim_end_matches(" (kraftd.server.status)");
+    let status: serde_json::Value = serde_json::from_str(status).expect("JSON");
+    assert_eq!(
+        (&status["nodeId"], &status["role"]),
+        (&json!(site.id), &json!("leader"))
+    );
+    assert!(site.serves());
 }
