@@ -8,7 +8,7 @@ use std::{
 
 use tracing::{info, warn};
 
-use super::{KAFKA_RELEASE, combined, fail, logging::Logging};
+use super::{KAFKA_RELEASE, combined, logging::Logging};
 use crate::{
     config::{Config, ConfigError, Identity, Warning},
     log::engine,
@@ -38,7 +38,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> ExitCode {
-    start(arguments).unwrap_or_else(fail)
+    start(arguments).unwrap_or_else(|reason| {
+        server::report(&reason);
+        ExitCode::FAILURE
+    })
 }
 
 fn start(arguments: &Arguments) -> Result<ExitCode, String> {
@@ -77,6 +80,9 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
             java_broker: arguments.with_java_broker.as_deref(),
         };
         tell(&identity.values.warnings);
+        if !*check {
+            logging.start();
+        }
         return combined::run(&start, *check);
     }
     if arguments.with_java_broker.is_some() {

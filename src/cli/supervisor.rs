@@ -14,7 +14,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use super::{fail, quorum};
-use crate::{config::Voter, server::signals::StopSignals};
+use crate::{
+    config::Voter,
+    server::{self, signals::StopSignals},
+};
 
 /// How often children are looked at.
 pub const POLL: Duration = Duration::from_millis(50);
@@ -70,7 +73,13 @@ async fn until_all_have_ended(
         _ = signals.next() => Ok(()),
     };
     // Said before the others are stopped, which may take a while.
-    let code = outcome.map_or_else(fail, |()| ExitCode::SUCCESS);
+    let code = match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            server::report(&reason);
+            ExitCode::FAILURE
+        }
+    };
     tokio::select! {
         () = nodes.stop() => {}
         () = told_at_a_terminal(&mut signals) => nodes.kill(),

@@ -24,6 +24,11 @@ mod tail;
 mod trouble;
 mod underway;
 
+use std::io;
+
+use rustix::fs::fstat;
+use tracing::Level;
+
 pub use heard::{Answer, Failure, PeerStatus};
 pub use restore::{restore, restore_raft};
 pub use start::{check, run};
@@ -31,7 +36,23 @@ pub use trouble::Trouble;
 
 /// Stops the process, saying why: what must not go on does not.
 pub fn die(reason: &str) -> ! {
-    tracing::error!("{reason}");
-    eprintln!("kraftd stops: {reason}");
+    report(&format!("kraftd stops: {reason}"));
     std::process::exit(1);
+}
+
+/// Says why the process ends: in the log, once there is one, and on standard error, where people and scripts look; once,
+/// if both lead to the same place.
+pub fn report(reason: &str) {
+    tracing::error!("{reason}");
+    if !(tracing::enabled!(Level::ERROR) && leads_to_one_place()) {
+        eprintln!("{reason}");
+    }
+}
+
+/// Whether standard output and standard error are the same terminal, file or pipe.
+fn leads_to_one_place() -> bool {
+    match (fstat(io::stdout()), fstat(io::stderr())) {
+        (Ok(out), Ok(error)) => (out.st_dev, out.st_ino) == (error.st_dev, error.st_ino),
+        _ => false,
+    }
 }

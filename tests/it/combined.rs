@@ -311,7 +311,7 @@ fn either_half_takes_the_other_with_it() {
     fs::write(site.home().join("end"), "").expect("writes");
     assert_eq!(running.wait().expect("ends").code(), Some(1));
     let log = site.log();
-    let reason = format!("broker {} ended (exit status: 7)", site.id + 100);
+    let reason = format!("ERROR broker {} ended (exit status: 7)", site.id + 100);
     let (words, ended) = (log.find("it is out of heap"), log.find(&reason));
     assert!(
         words.is_some() && words < ended && ended < log.find("shut down completed"),

@@ -475,3 +475,38 @@ fn a_node_that_is_asked_logs_its_status_and_goes_on() {
     );
     assert!(site.serves());
 }
+
+/// So that it can be dated, and read by whoever reads the rest.
+#[test]
+fn why_a_start_failed_is_in_the_log() {
+    let site = controller(25);
+    let reason = "No readable meta.properties files found. data is not formatted: ";
+    let mut command = site.command(&[START, FILE]);
+    let output = command.env("KRAFTD_LOG_FORMAT", "json").output();
+    let output = output.expect("runs");
+    let log = text(&output.stdout);
+    let last = log.lines().last().expect("a line");
+    let last: serde_json::Value = serde_json::from_str(last).expect("JSON");
+    assert_eq!(last["level"], "ERROR");
+    let message = last["message"].as_str().expect("a text");
+    assert!(message.starts_with(reason), "{message}");
+    // Who has only this sees it, too.
+    assert_eq!(text(&output.stderr), format!("{message}\n"));
+    // Where both go, it is said once; and without a log, too.
+    for (levels, shape) in [("info", "ERROR No readable"), ("off", "No readable")] {
+        let file = site.home().join("both");
+        let both = fs::File::create(&file).expect("creates");
+        let mut command = site.command(&[START, FILE]);
+        command
+            .stdout(both.try_clone().expect("twice"))
+            .stderr(both);
+        let ended = command.env("KRAFTD_LOG", levels).status();
+        assert_eq!(ended.expect("runs").code(), Some(1));
+        let said = fs::read_to_string(&file).expect("what it said");
+        assert_eq!(said.matches(reason).count(), 1, "{said}");
+        assert!(
+            said.lines().last().is_some_and(|line| line.contains(shape)),
+            "{said}"
+        );
+    }
+}
