@@ -14,6 +14,7 @@ use crate::{
     config::{
         Config, Environment, Identity, Problem, Voter, Warning, java_classes,
         listeners::{self, Listener, Protocols, is_any},
+        odd_directories,
         values::Values,
         voters,
     },
@@ -224,6 +225,7 @@ impl<'a> Node<'a> {
     fn judge(&mut self, findings: &mut Findings) {
         let (file, values) = (self.file, &self.values);
         findings.warnings(file, &values.warnings);
+        findings.warnings(file, &odd_directories(values));
         let judged = match self.is_controller && !self.is_broker {
             true => Config::of(values.clone(), file).map(|config| {
                 findings.warnings(file, &config.warnings);

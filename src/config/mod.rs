@@ -27,7 +27,7 @@ pub use endpoints::Endpoints;
 pub use environment::{CONTAINER_SWITCH, Environment};
 use listeners::{Listener, is_any};
 pub use problem::{ConfigError, Problem};
-pub use rules::{anothers_address, java_classes, two_addresses};
+pub use rules::{anothers_address, java_classes, odd_directories, two_addresses};
 pub use unknown::Warning;
 use values::Values;
 pub use voters::Voter;

@@ -40,8 +40,14 @@ impl Problem {
     }
 
     /// Points at a blank inside an item of a value that has no use for one. What was copied from a page
-    /// often has one where a line was broken.
+    /// often has one where a line was broken; a comment behind a value has one, too.
     pub fn blank_in(self, value: &str) -> Problem {
+        let starts_comment = |word: &str| word.starts_with(['#', '!']);
+        if value.split_whitespace().any(starts_comment) {
+            return self.hint(
+                "a comment needs a line of its own: behind a value it is taken for a part of it",
+            );
+        }
         let mut items = value.split(',').map(str::trim);
         match items.find(|item| item.contains(char::is_whitespace)) {
             Some(item) => self.hint(format!(
@@ -51,6 +57,15 @@ impl Problem {
         }
     }
 }
+
+/// What a file of Java's properties does not have: a comment behind a value.
+pub fn has_comment(value: &str) -> bool {
+    let mut words = value.split_whitespace();
+    words.any(|word| word.starts_with(['#', '!']))
+}
+
+pub const NO_COMMENT: &str =
+    "a comment needs a line of its own: behind a value it is taken for a part of it";
 
 /// Scala's `require`.
 pub fn requirement(what: impl AsRef<str>) -> Problem {

@@ -5,8 +5,10 @@
 //! are left to the brokers.
 
 use super::{
-    ConfigError, Endpoints, Identity, Problem, Voter, Warning, listeners::Listener,
-    problem::requirement, values::Values,
+    ConfigError, Endpoints, Identity, Problem, Voter, Warning,
+    listeners::Listener,
+    problem::{NO_COMMENT, has_comment, requirement},
+    values::Values,
 };
 use crate::{
     metadata::broker_keys::{BROKER_KEYS, Usage},
@@ -255,4 +257,39 @@ pub fn warnings(values: &Values) -> Result<Vec<Warning>, Problem> {
         }
     }
     Ok(warnings)
+}
+
+/// Names of directories that Kafka takes as they are, and makes, although hardly anybody means them.
+pub fn odd_directories(values: &Values) -> Vec<Warning> {
+    let dirs = values.list(values.log_dirs_key()).unwrap_or_default();
+    let of_key = |key: &'static str, dirs: Vec<String>| dirs.into_iter().map(move |dir| (key, dir));
+    let metadata = "metadata.log.dir";
+    let metadata_dir = values
+        .text(metadata)
+        .map(str::to_owned)
+        .into_iter()
+        .collect();
+    let all = of_key(values.log_dirs_key(), dirs).chain(of_key(metadata, metadata_dir));
+    let warning = |(key, dir): (&str, String)| {
+        let why = odd(&dir)?;
+        let shown = values.printed(key, &dir);
+        Some(Warning {
+            key: key.to_owned(),
+            text: format!("{key} has the directory {shown}: {why}"),
+        })
+    };
+    all.filter_map(warning).collect()
+}
+
+fn odd(dir: &str) -> Option<&'static str> {
+    match dir {
+        dir if has_comment(dir) => Some(NO_COMMENT),
+        dir if dir.contains(['"', '\'']) => {
+            Some("the quotes are a part of its name; take them out")
+        }
+        dir if !dir.starts_with('/') => {
+            Some("it is looked for where each command is started; write it from / on")
+        }
+        _ => None,
+    }
 }

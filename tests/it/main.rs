@@ -6,6 +6,7 @@ mod cluster_command;
 mod combined;
 mod config;
 mod config_document;
+mod config_slips;
 mod config_start;
 mod controller;
 mod dump;
