@@ -219,8 +219,8 @@ fn records_for(
 }
 
 /// Kafka's usual command for an upgrade asks for kraft.version too.
-const STATIC_VOTERS: &str = "Its voters are those of controller.quorum.voters. Instead of --release-version, use \
-                             --metadata, and --feature for each of the others.";
+const STATIC_VOTERS: &str = "Its voters are those of controller.quorum.voters. Instead of --release-version, give \
+                             --feature NAME=LEVEL for each of the others.";
 
 /// The rules for one feature, in Kafka's order; the record that changes it.
 fn check(

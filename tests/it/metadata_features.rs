@@ -162,8 +162,8 @@ fn refusals_of_updates() {
             1,
             UPGRADE,
             "Invalid update version 1 for feature kraft.version. Local controller 0 does not support this feature. \
-             Its voters are those of controller.quorum.voters. Instead of --release-version, use --metadata, and \
-             --feature for each of the others.",
+             Its voters are those of controller.quorum.voters. Instead of --release-version, give --feature \
+             NAME=LEVEL for each of the others.",
         ),
         (15, "group.version", 1, UPGRADE, voter_1),
     ];
