@@ -58,7 +58,8 @@ fn remedy(error: &io::Error) -> &'static str {
             ". Free space on this disk and start again: nothing that was acknowledged is lost"
         }
         io::ErrorKind::PermissionDenied => {
-            ". The user that runs this node must be able to read and write there"
+            ". The user that runs this node must be able to read and write there; was it formatted as another \
+             one? As root, chown -R USER DIR gives it the directory in log.dirs"
         }
         io::ErrorKind::ReadOnlyFilesystem => {
             ". Mount the file system so that it can be written (after a disk error the system makes it \

@@ -96,7 +96,8 @@ fn files_of_somebody_else_are_refused_and_left_alone() {
         "a directory that cannot be written",
         as_nobody(),
         "cannot write to {dir}: Permission denied (os error 13). The user that runs this node must be able \
-         to read and write there",
+         to read and write there; was it formatted as another one? As root, chown -R USER DIR gives it the \
+         directory in log.dirs",
     );
     allow(&site.meta_properties(), 0o000);
     let refused = |what: &str, message: &str| {
@@ -108,7 +109,8 @@ fn files_of_somebody_else_are_refused_and_left_alone() {
     refused(
         "a meta.properties that cannot be read",
         "No readable meta.properties files found. cannot read {dir}/meta.properties: Permission denied (os \
-         error 13). The user that runs this node must be able to read and write there",
+         error 13). The user that runs this node must be able to read and write there; was it formatted as \
+         another one? As root, chown -R USER DIR gives it the directory in log.dirs",
     );
     allow(&site.file(), 0o000);
     refused(
