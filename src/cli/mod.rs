@@ -16,6 +16,7 @@ mod halves;
 pub mod install_scripts;
 mod java_kafka;
 mod logging;
+mod node_file;
 mod probe;
 pub mod quickstart;
 mod quickstart_kafka;

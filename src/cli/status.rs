@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     process::ExitCode,
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::{
     fail,
+    node_file::{self, NodeFile},
     probe::{self, Probe, Probed},
     status_findings::{self, Finding},
     status_text,
@@ -32,7 +33,8 @@ use crate::{
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The configuration file of a node; config/controller.properties, if none is named.
+    /// The configuration file of a node. If none is named, it is that of the `kraftd server` that runs here, or
+    /// config/controller.properties.
     #[arg(value_name = "FILE", conflicts_with = "config")]
     file: Option<PathBuf>,
     /// The same, as kafka-storage.sh takes it.
@@ -50,8 +52,6 @@ pub struct Arguments {
     timeout: u64,
 }
 
-const DEFAULT_FILE: &str = "config/controller.properties";
-
 /// An answer to the node here that is not older counts, although the voter has not answered us in time.
 const LATELY_MS: i64 = 1000;
 
@@ -60,6 +60,8 @@ const LATELY_MS: i64 = 1000;
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     pub now_ms: i64,
+    /// The configuration file that names the voters.
+    pub file: String,
     pub cluster_id: Option<String>,
     pub leader: Option<Leader>,
     /// How many voters decide.
@@ -136,13 +138,11 @@ pub enum NodeTrouble {
 }
 
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let file = arguments.file.as_ref().or(arguments.config.as_ref());
-    let file = file.map_or(Path::new(DEFAULT_FILE), PathBuf::as_path);
-    let identity = match Identity::load(file, &arguments.overrides) {
-        Ok(identity) => identity,
+    let (file, identity) = match node(arguments) {
+        Ok(node) => node,
         Err(error) => return fail(error),
     };
-    let report = Report::gather(&identity, Duration::from_millis(arguments.timeout));
+    let report = Report::gather(&file, &identity, Duration::from_millis(arguments.timeout));
     let text = match arguments.json {
         false => Ok(status_text::text(&report)),
         true => serde_json::to_string_pretty(&report).map(|json| json + "\n"),
@@ -158,8 +158,26 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
+/// Which node is meant, and its file.
+fn node(arguments: &Arguments) -> Result<(PathBuf, Identity), String> {
+    let named = arguments.file.as_ref().or(arguments.config.as_ref());
+    let NodeFile {
+        path,
+        mut overrides,
+    } = match named {
+        Some(path) => NodeFile {
+            path: path.clone(),
+            overrides: Vec::new(),
+        },
+        None => node_file::find()?,
+    };
+    overrides.extend_from_slice(&arguments.overrides);
+    let identity = Identity::load(&path, &overrides).map_err(|error| error.to_string())?;
+    Ok((path::absolute(&path).unwrap_or(path), identity))
+}
+
 impl Report {
-    fn gather(identity: &Identity, patience: Duration) -> Report {
+    fn gather(file: &Path, identity: &Identity, patience: Duration) -> Report {
         let (dir, voters) = (&identity.metadata_log_dir, &identity.voters);
         let formatted = meta_properties::read(dir).ok().flatten();
         let formatted_id = formatted.map(|properties| properties.cluster_id);
@@ -203,6 +221,7 @@ impl Report {
         });
         let mut report = Report {
             now_ms: now_ms(),
+            file: file.display().to_string(),
             leader,
             majority: voters.len() / 2 + 1,
             usable: 0,

@@ -39,7 +39,11 @@ fn headline(report: &Report) -> String {
         None => "no leader".to_owned(),
     };
     let (usable, all, majority) = (report.usable, report.voters.len(), report.majority);
-    format!("{cluster}: {led}; {usable} of {all} voters can be counted on, {majority} are needed.")
+    format!(
+        "{cluster}: {led}; {usable} of {all} voters can be counted on, {majority} are needed.\n\
+         The voters are those in {}.",
+        report.file
+    )
 }
 
 fn table(report: &Report) -> String {

@@ -146,9 +146,18 @@ struct Process {
 }
 
 /// What a `kraftd server FILE` runs.
-struct Server {
-    file: PathBuf,
+pub struct Server {
+    pub file: PathBuf,
+    pub overrides: Vec<String>,
     identity: Result<Identity, String>,
+}
+
+/// The servers of this machine. Of a node with both halves it is the one that runs them.
+pub fn servers() -> Vec<Server> {
+    let mut processes: Vec<Process> = processes().filter(|it| it.server.is_some()).collect();
+    let all: Vec<Option<Pid>> = processes.iter().map(|it| Some(it.pid)).collect();
+    processes.retain(|process| !all.contains(&process.parent));
+    processes.into_iter().filter_map(|it| it.server).collect()
 }
 
 impl Process {
@@ -231,5 +240,10 @@ fn server(command: &str, directory: &std::path::Path) -> Option<Server> {
     };
     let file = directory.join(arguments.file.as_ref()?);
     let identity = Identity::load(&file, &arguments.overrides).map_err(|error| error.to_string());
-    (!arguments.check).then_some(Server { file, identity })
+    let overrides = arguments.overrides;
+    (!arguments.check).then_some(Server {
+        file,
+        overrides,
+        identity,
+    })
 }

@@ -35,5 +35,6 @@ mod raft_scripts;
 mod script;
 mod split;
 mod start_stop;
+mod status_file;
 mod storage_tool;
 mod tidy;
