@@ -6,9 +6,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::halves::Halves;
+use super::{cluster::ANSWER_PATIENCE, halves::Halves, quorum};
 use crate::{
-    config::{Identity, Voter, listeners::is_any},
+    config::{Identity, listeners::is_any},
     protocol::NodeId,
 };
 
@@ -40,14 +40,16 @@ pub struct Broker {
     pub port: u16,
 }
 
-const HOW_TO_REACH: &str = "hint: --dir says where kraftd lies on each host (the directory with bin in it, from \
+pub const HOW_TO_REACH: &str = "hint: --dir says where kraftd lies on each host (the directory with bin in it, from \
                             where ssh begins), --config which file there, and --ssh how to get there";
+
+/// The exit code of ssh when it is ssh itself that failed, and not the command there.
+const SSH_FAILED: i32 = 255;
 
 impl<'a> Host<'a> {
     /// Reads the configuration and, if there is one, the identity of its directory.
     pub fn read(access: &'a Access<'a>, name: &'a str) -> Result<Host<'a>, String> {
-        let text = run(access, name, &format!("cat {}", quote(access.config)));
-        let text = text.map_err(|error| format!("{error}\n{HOW_TO_REACH}"))?;
+        let text = run(access, name, &format!("cat {}", quote(access.config)))?;
         let copy = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
         fs::write(copy.path(), text).map_err(|error| error.to_string())?;
         let identity = Identity::load(copy.path(), &[]);
@@ -115,9 +117,11 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// Where the others find the controller.
-    pub fn voter(&self) -> Option<&Voter> {
-        self.identity.own_voter()
+    /// Whether its controller does.
+    pub fn answers(&self) -> bool {
+        self.identity.own_voter().is_some_and(|voter| {
+            quorum::describe((&voter.host, voter.port), ANSWER_PATIENCE).is_ok()
+        })
     }
 
     /// Where the output of the node goes, for those who look for the reason of something.
@@ -155,18 +159,16 @@ fn run(access: &Access, host: &str, command: &str) -> Result<String, String> {
         .arg(format!("cd {} && {command}", quote(access.dir)))
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| format!("cannot run {ssh}: {error}"))?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => {
-            let said = [output.stderr, output.stdout].concat();
-            let said = String::from_utf8_lossy(&said).trim().to_owned();
-            Err(format!(
-                "{host}: `{command}` failed ({}): {said}",
-                output.status
-            ))
-        }
+        .map_err(|error| format!("{host}: cannot run {ssh}: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
+    let said = [output.stderr, output.stdout].concat();
+    let said = String::from_utf8_lossy(&said).trim().to_owned();
+    Err(match output.status.code() {
+        Some(SSH_FAILED) => format!("{host}: not reached over ssh: {said}"),
+        _ => format!("{host}: `{command}` failed ({}): {said}", output.status),
+    })
 }
 
 /// One word for the shell of the host, whatever is in it.

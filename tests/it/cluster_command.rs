@@ -44,7 +44,9 @@ impl Site {
             fs::write(home.join("config/controller.properties"), text).expect("writes");
         }
         let ssh = format!(
-            "#!/bin/sh\ncd '{}'/\"$1\" && exec sh -c \"$2\"\n",
+            "#!/bin/sh\ncd '{}'/\"$1\" || exit\n\
+             if [ -e unreachable ]; then echo \"ssh: connect to host $1: No route to host\" >&2; exit 255; fi\n\
+             exec sh -c \"$2\"\n",
             site.dir.path().display()
         );
         fs::write(site.ssh(), ssh).expect("writes");
@@ -76,6 +78,19 @@ impl Site {
             .expect("kraftd runs")
     }
 
+    /// Whether ssh gets to a host.
+    fn set_reachable(&self, host: &str, reachable: bool) {
+        let mark = self.dir.path().join(host).join("unreachable");
+        match reachable {
+            true => drop(fs::remove_file(mark)),
+            false => fs::write(mark, "").expect("writes"),
+        }
+    }
+
+    fn node(&self, host: usize) -> String {
+        format!("{}: node {}", HOSTS[host], self.first_id + host)
+    }
+
     fn identity(&self, host: &str) -> String {
         let file = self.home(host).join("data/meta.properties");
         let text = fs::read_to_string(file).unwrap_or_default();
@@ -88,6 +103,9 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
+        for host in HOSTS {
+            self.set_reachable(host, true);
+        }
         self.cluster("stop", &HOSTS.join(","));
     }
 }
@@ -153,6 +171,97 @@ fn hosts_are_formatted_with_one_id_started_shown_and_stopped() {
             one.0, one.1, two.0, two.1, three.0, three.1
         )
     );
+}
+
+/// The others are shown, stopped and started as if nothing were; who was left out is told, by the exit code, too.
+#[test]
+fn a_host_that_is_not_reached_keeps_the_others_from_nothing() {
+    const UNREACHED: &str =
+        "two: not reached over ssh: ssh: connect to host two: No route to host\n";
+    let site = Site::new();
+    let hosts = HOSTS.join(",");
+    site.set_reachable("two", false);
+    let refused = site.cluster("start", &hosts);
+    let said = text(&refused.stderr);
+    assert!(said.starts_with(UNREACHED), "{said}");
+    assert!(said.contains("two may have a cluster id"), "{said}");
+    assert_eq!(site.identity("one"), "", "nobody knows the id");
+
+    site.set_reachable("two", true);
+    let started = site.cluster("start", &hosts);
+    assert!(started.status.success(), "{started:?}");
+
+    site.set_reachable("two", false);
+    let status = site.cluster("status", &hosts);
+    let (shown, said) = (text(&status.stdout), text(&status.stderr));
+    assert_eq!(status.status.code(), Some(1), "two was not looked at");
+    assert_eq!(shown.matches(" leader ").count(), 1, "{shown}");
+    assert_eq!(shown.matches(" follower ").count(), 2, "{shown}");
+    assert!(said.starts_with(UNREACHED), "{said}");
+    assert!(said.ends_with("failed for two, as said above\n"), "{said}");
+
+    let stopped = site.cluster("stop", &hosts);
+    let expected = format!("{} stops\n{} stops\n", site.node(0), site.node(2));
+    assert_eq!(text(&stopped.stdout), expected);
+    assert_eq!(stopped.status.code(), Some(1), "two runs on");
+    assert!(text(&stopped.stderr).starts_with(UNREACHED), "{stopped:?}");
+
+    let again = site.cluster("start", &hosts);
+    let (shown, said) = (text(&again.stdout), text(&again.stderr));
+    let expected = format!("{} started\n{} started\n", site.node(0), site.node(2));
+    assert!(shown.starts_with(&expected), "{shown}");
+    assert!(!shown.contains("does not answer"), "{shown}");
+    assert_eq!(again.status.code(), Some(1));
+    assert!(said.starts_with(UNREACHED), "{said}");
+}
+
+#[test]
+fn a_controller_that_started_and_does_not_answer_fails_the_start() {
+    let site = Site::new();
+    let hosts = HOSTS.join(",");
+    let script = site.home("three").join(home::START);
+    let ours = fs::read(&script).expect("our script");
+    fs::write(&script, "#!/bin/sh\nexit 0\n").expect("writes");
+    let started = site.cluster_with("start", &hosts, &["--timeout", "10"]);
+    assert_eq!(started.status.code(), Some(1), "{started:?}");
+    let said = text(&started.stderr);
+    assert!(
+        said.ends_with(
+            "not answering after 10 s; see three:kraftd/logs/kafkaServer.out. --timeout gives them longer\n"
+        ),
+        "{said}"
+    );
+    fs::write(&script, ours).expect("writes");
+    let started = site.cluster("start", &hosts);
+    assert!(started.status.success(), "{started:?}");
+}
+
+/// One of three follows nobody: it knows of none, or waits for the one of its former life.
+#[test]
+fn who_has_no_leader_is_no_follower() {
+    let site = Site::new();
+    let hosts = HOSTS.join(",");
+    let assert_alone = |states: &[&str]| {
+        let status = site.cluster("status", &hosts);
+        let shown = text(&status.stdout);
+        assert_eq!(status.status.code(), Some(1));
+        assert!(states.iter().any(|state| shown.contains(state)), "{shown}");
+        assert!(!shown.contains("follower"), "{shown}");
+    };
+    for host in HOSTS {
+        let format = ["storage", "format", "-t", home::CLUSTER_ID, "-c"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kraftd"));
+        command.args(format).arg("config/controller.properties");
+        let formatted = command.current_dir(site.home(host)).output();
+        assert!(formatted.expect("kraftd runs").status.success());
+    }
+    site.cluster_with("start", "one", &["--timeout", "1"]);
+    assert_alone(&["knows no leader"]);
+    let started = site.cluster("start", &hosts);
+    assert!(started.status.success(), "{started:?}");
+    site.cluster("stop", &hosts);
+    site.cluster_with("start", "one", &["--timeout", "1"]);
+    assert_alone(&["knows no leader", "waits for leader "]);
 }
 
 #[test]
