@@ -2,9 +2,10 @@
 //! one supervisor. kraftd is the controller; the broker is Java's Kafka.
 
 use std::{
+    io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     in_silence,
     java_kafka::JavaKafka,
     ourselves, quorum, split, storage,
-    supervisor::{Nodes, supervise},
+    supervisor::{Nodes, Role, supervise},
 };
 use crate::{
     config::{Identity, Voter},
@@ -22,6 +23,14 @@ use crate::{
 
 /// How long a controller may take to say whether there is a leader.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
+/// A quorum that runs has a leader sooner, and so has one of a single voter.
+const LEADER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The halves of the file, in the directory of the metadata log.
+const CONTROLLER_FILE: &str = "controller.properties";
+pub const BROKER_FILE: &str = "broker.properties";
+/// What their first line says of them, and of no others.
+pub const MADE: &str = "at each start: change that file instead";
 
 /// What was started, and with what.
 pub struct Start<'a> {
@@ -42,6 +51,7 @@ pub fn run(start: &Start, check: bool) -> Result<ExitCode, String> {
 
 /// The halves, checked and written down; formatted, too, but for what only a person can decide: the cluster.
 struct Site {
+    file: PathBuf,
     kafka: JavaKafka,
     halves: Halves,
     controller: PathBuf,
@@ -55,15 +65,11 @@ fn prepare(start: &Start) -> Result<Site, String> {
         Ok(None) => return Err(refusal(start, "None is named.")),
         Err(error) => return Err(refusal(start, &error)),
     };
-    let made = "at each start: change that file instead";
-    let halves = Halves::of(file, start.overrides, identity, None, made);
+    let halves = Halves::of(file, start.overrides, identity, None, MADE);
     let halves = halves.map_err(|error| format!("{}: {error}", file.display()))?;
     let dir = &halves.metadata_log_dir;
     let cluster_id = cluster_id(identity)?;
-    let (controller, broker) = (
-        dir.join("controller.properties"),
-        dir.join("broker.properties"),
-    );
+    let (controller, broker) = (dir.join(CONTROLLER_FILE), dir.join(BROKER_FILE));
     split::write(&controller, &halves.controller)?;
     split::write(&broker, &halves.broker)?;
     let mut check = ourselves(&["server", "--check"])?;
@@ -74,6 +80,7 @@ fn prepare(start: &Start) -> Result<Site, String> {
     }
     storage::format_in_silence(&cluster_id, &broker)?;
     Ok(Site {
+        file: file.to_owned(),
         kafka,
         halves,
         controller,
@@ -110,17 +117,47 @@ impl Site {
     async fn run(&self, nodes: &mut Nodes) -> Result<(), String> {
         let (controller, broker) = (self.halves.controller.node_id, self.halves.broker.node_id);
         nodes.voters = self.halves.voters.clone();
-        let mut command = ourselves(&["server"])?;
-        command.arg(&self.controller);
-        nodes.start(&format!("controller {controller}"), command)?;
-        // A broker gives up after a minute without a leader; hosts are started by hand, one after the other.
-        while !has_leader(self.halves.voters.clone()).await {
-            nodes.check()?;
-            tokio::time::sleep(ANSWER_PATIENCE / 4).await;
-        }
-        nodes.start(&format!("broker {broker}"), self.kafka.broker(&self.broker))?;
+        let mut command = ourselves(&["server", "--supervised", "--half-of"])?;
+        command.arg(&self.file).arg(&self.controller);
+        nodes.start(
+            Role::Controller,
+            &format!("controller {controller}"),
+            command,
+        )?;
+        self.wait_for_leader(nodes).await?;
+        let command = self.kafka.broker(&self.broker);
+        nodes.start(Role::Broker, &format!("broker {broker}"), command)?;
         nodes.watch().await
     }
+
+    /// A broker gives up after a minute without a leader; hosts are started by hand, one after the other.
+    async fn wait_for_leader(&self, nodes: &mut Nodes) -> Result<(), String> {
+        let (broker, file) = (self.halves.broker.node_id, self.file.display());
+        let started = Instant::now();
+        let mut is_told = false;
+        while !has_leader(self.halves.voters.clone()).await {
+            nodes.check()?;
+            if !is_told && started.elapsed() >= LEADER_PATIENCE {
+                tell(&format!(
+                    "broker {broker} is started when the quorum has a leader; it has none yet (see kraftd status \
+                     {file})"
+                ));
+                is_told = true;
+            }
+            tokio::time::sleep(ANSWER_PATIENCE / 4).await;
+        }
+        if is_told {
+            tell(&format!(
+                "the quorum has a leader: broker {broker} is started"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Nodes run on where nobody reads what they say.
+fn tell(line: &str) {
+    let _nobody_reads = writeln!(io::stdout(), "{line}");
 }
 
 /// Asks in a thread of its own, so that signals are heard meanwhile.

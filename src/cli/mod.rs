@@ -31,6 +31,7 @@ mod status_text;
 pub mod stop;
 pub mod storage;
 mod supervisor;
+pub mod tethered;
 mod usage;
 
 use std::{
@@ -79,6 +80,9 @@ enum Command {
     /// Say whether kraftd or Kafka serves a command line: asked by the scripts of `install-scripts`.
     #[command(hide = true)]
     Serves(serves::Arguments),
+    /// Become a command that ends with its parent: what a supervisor starts.
+    #[command(hide = true)]
+    Tethered(tethered::Arguments),
 }
 
 /// Where `server.properties` is.
@@ -124,6 +128,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Quickstart(arguments) => quickstart::run(arguments),
         Command::InstallScripts(arguments) => install_scripts::run(&arguments),
         Command::Serves(arguments) => serves::run(&arguments),
+        Command::Tethered(arguments) => tethered::run(&arguments),
     }
 }
 

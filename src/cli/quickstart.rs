@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     fail, ourselves, quickstart_kafka, quorum, storage,
-    supervisor::{Nodes, POLL, supervise},
+    supervisor::{Nodes, POLL, Role, supervise},
 };
 use crate::{log::meta_properties, protocol::NodeId};
 
@@ -154,9 +154,9 @@ impl Site {
     fn start_controllers(&self, nodes: &mut Nodes) -> Result<(), String> {
         for id in 1..=3 {
             let name = format!("controller-{id}");
-            let mut command = ourselves(&["server"])?;
+            let mut command = ourselves(&["server", "--supervised"])?;
             command.arg(self.dir.join(format!("{name}.properties")));
-            nodes.start_logging(&name, command, &self.dir)?;
+            nodes.start_logging(Role::Controller, &name, command, &self.dir)?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use std::{
 use super::{
     KAFKA_RELEASE,
     quickstart::{Site, spinner},
-    supervisor::Nodes,
+    supervisor::{Nodes, Role},
 };
 
 const MESSAGE: &str = "hello from a Kafka broker on kraftd controllers";
@@ -26,7 +26,7 @@ pub(super) async fn run(site: &Site, nodes: &mut Nodes) -> Result<(), String> {
     site.format(&properties)?;
     let mut broker = java(&jars);
     broker.arg("kafka.Kafka").arg(&properties);
-    nodes.start_logging("broker-4", broker, &site.dir)?;
+    nodes.start_logging(Role::Broker, "broker-4", broker, &site.dir)?;
     wait_for_broker(site, nodes).await?;
     let bootstrap = format!("localhost:{}", site.broker_port);
     println!("\nA Kafka {KAFKA_RELEASE} broker runs at {bootstrap}.");

@@ -8,7 +8,7 @@ use std::{
 
 use tracing::{info, warn};
 
-use super::{KAFKA_RELEASE, combined, logging::Logging};
+use super::{KAFKA_RELEASE, combined, logging::Logging, tethered::stop_at_end_of_input};
 use crate::{
     config::{Config, ConfigError, Identity, Warning},
     log::engine,
@@ -33,6 +33,12 @@ pub struct Arguments {
     /// Print the release of Kafka that this stands for, and our own, and end.
     #[arg(long, exclusive = true)]
     version: bool,
+    /// The file with both roles that this one was made from.
+    #[arg(long, hide = true)]
+    half_of: Option<PathBuf>,
+    /// End with our input.
+    #[arg(long, hide = true)]
+    supervised: bool,
     #[arg(hide = true)]
     words: Vec<String>,
 }
@@ -97,9 +103,16 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         return server::check(&config).map(|()| ExitCode::SUCCESS);
     }
     logging.start();
-    info!("{}", describe(&config, file, overrides));
+    let source = match &arguments.half_of {
+        Some(whole) => format!("{} (its half is {})", whole.display(), file.display()),
+        None => file.display().to_string(),
+    };
+    info!("{}", describe(&config, &source, overrides));
     for warning in &config.warnings {
         warn!("{}: {warning}", file.display());
+    }
+    if arguments.supervised {
+        stop_at_end_of_input();
     }
     stop_on_panic(config.identity.metadata_log_dir.clone());
     server::run(&config).map(|()| ExitCode::SUCCESS)
@@ -119,7 +132,7 @@ fn of_file(file: &Path, error: ConfigError) -> String {
 }
 
 /// What runs, for who reads the log later. Of what was overridden the keys: a value may be a password.
-fn describe(config: &Config, file: &Path, overrides: &[String]) -> String {
+fn describe(config: &Config, source: &str, overrides: &[String]) -> String {
     let identity = &config.identity;
     let keys = overrides.iter().filter_map(|text| text.split_once('='));
     let keys: Vec<&str> = keys.map(|(key, _)| key.trim()).collect();
@@ -129,10 +142,9 @@ fn describe(config: &Config, file: &Path, overrides: &[String]) -> String {
     };
     let voters: Vec<String> = identity.voters.iter().map(ToString::to_string).collect();
     format!(
-        "kraftd {} starts controller {} from {}{overridden}: metadata in {}, listens on {}, voters {}",
+        "kraftd {} starts controller {} from {source}{overridden}: metadata in {}, listens on {}, voters {}",
         env!("CARGO_PKG_VERSION"),
         identity.node_id,
-        file.display(),
         identity.metadata_log_dir.display(),
         config.listener,
         voters.join(",")

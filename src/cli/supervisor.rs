@@ -3,17 +3,17 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io,
+    io::{self, PipeReader, PipeWriter},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode},
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
-use super::{fail, quorum};
+use super::{fail, quorum, tethered::tethered};
 use crate::{
     config::Voter,
     server::{self, signals::StopSignals},
@@ -35,6 +35,16 @@ pub struct Nodes {
     pub voters: Vec<Voter>,
     /// SIGQUIT: they are to say what they do.
     asked: Signals,
+    /// Controllers read from it, and end when we and all brokers have ended (`tethered.rs`).
+    tether: (PipeReader, PipeWriter),
+}
+
+/// What a process is, to those that run with it.
+#[derive(Clone, Copy)]
+pub enum Role {
+    /// A `kraftd server --supervised`.
+    Controller,
+    Broker,
 }
 
 struct Node {
@@ -63,10 +73,9 @@ async fn until_all_have_ended(
         Ok(listening) => listening,
         Err(error) => return fail(format!("cannot listen for signals: {error}")),
     };
-    let mut nodes = Nodes {
-        running: Vec::new(),
-        voters: Vec::new(),
-        asked,
+    let mut nodes = match Nodes::none(asked) {
+        Ok(nodes) => nodes,
+        Err(error) => return fail(format!("cannot make a pipe: {error}")),
     };
     let outcome = tokio::select! {
         done = work(&mut nodes) => done,
@@ -102,37 +111,55 @@ impl Node {
 }
 
 impl Nodes {
+    fn none(asked: Signals) -> io::Result<Nodes> {
+        Ok(Nodes {
+            running: Vec::new(),
+            voters: Vec::new(),
+            asked,
+            tether: io::pipe()?,
+        })
+    }
+
     /// Starts a process whose output goes to the end of `NAME.log` in the folder.
     pub fn start_logging(
         &mut self,
+        role: Role,
         name: &str,
         command: Command,
         dir: &Path,
     ) -> Result<(), String> {
-        self.spawn(name, command, Some(dir.join(format!("{name}.log"))))
+        let log = dir.join(format!("{name}.log"));
+        let started = self.spawn(role, name, command, Some(log));
+        started.map_err(|error| format!("cannot start {name}: {error}"))
     }
 
     /// Starts a process whose output goes where ours does.
-    pub fn start(&mut self, name: &str, command: Command) -> Result<(), String> {
-        self.spawn(name, command, None)
+    pub fn start(&mut self, role: Role, name: &str, command: Command) -> Result<(), String> {
+        let started = self.spawn(role, name, command, None);
+        started.map_err(|error| format!("cannot start {name}: {error}"))
     }
 
     fn spawn(
         &mut self,
+        role: Role,
         name: &str,
         mut command: Command,
         log: Option<PathBuf>,
-    ) -> Result<(), String> {
-        let failed = |error: io::Error| format!("cannot start {name}: {error}");
+    ) -> io::Result<()> {
+        let (reader, writer) = &self.tether;
+        match role {
+            Role::Controller => command.stdin(reader.try_clone()?),
+            Role::Broker => {
+                command = tethered(&command);
+                command.stdin(writer.try_clone()?)
+            }
+        };
         if let Some(log) = &log {
-            let output = OpenOptions::new().create(true).append(true).open(log);
-            let output = output.map_err(failed)?;
-            let errors = output.try_clone().map_err(failed)?;
-            command.stdout(output).stderr(errors);
+            let output = OpenOptions::new().create(true).append(true).open(log)?;
+            command.stdout(output.try_clone()?).stderr(output);
         }
         // A group of its own: Ctrl-C is for us, and we stop the nodes in order.
-        command.stdin(Stdio::null()).process_group(0);
-        let child = command.spawn().map_err(failed)?;
+        let child = command.process_group(0).spawn()?;
         let name = name.to_owned();
         self.running.push(Node { name, child, log });
         Ok(())

@@ -5,6 +5,7 @@ use std::{
     fs,
     net::TcpListener,
     ops::Deref,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
@@ -13,12 +14,16 @@ use crate::home::{self, CLUSTER_ID, Node, START, STOP, text};
 
 const FILE: &str = "config/kraft/server.properties";
 
+/// As Java's start command, it becomes the broker.
+const START_BROKER: &str =
+    "#!/bin/sh\nexec \"${0%/*}/java\" \"${0%/*}/broker.sh\" kafka.Kafka \"$@\"\n";
+
 /// Takes its time to stop, as brokers do; ends by itself when there is a file `end`.
-const BROKER: &str = "#!/bin/sh\n\
+const BROKER: &str = "\
     # Where Java's ends in kafka-run-class.sh.\n\
     trap 'sleep 0.3; echo the broker ended; exit 143' TERM\n\
     trap 'echo threads of the broker' QUIT\n\
-    echo \"broker $(sed -n 's/^node.id=//p' \"$1\") of $(sed -n 's/^cluster.id=//p' data/broker/meta.properties)\"\n\
+    echo \"broker $(sed -n 's/^node.id=//p' \"$2\") of $(sed -n 's/^cluster.id=//p' data/broker/meta.properties)\"\n\
     while [ ! -e end ]; do sleep 0.05; done\n\
     echo it is out of heap; exit 7\n";
 
@@ -48,7 +53,13 @@ impl Site {
     }
 
     fn kafka(&self, release: &str) -> PathBuf {
-        home::fake_kafka(self.home(), release, BROKER)
+        let kafka = home::fake_kafka(self.home(), release, START_BROKER);
+        fs::write(kafka.join("bin/broker.sh"), BROKER).expect("writes");
+        let java = kafka.join("bin/java");
+        if !java.exists() {
+            symlink("/bin/sh", java).expect("links");
+        }
+        kafka
     }
 
     fn command(&self, words: &[&str], kafka_home: Option<&Path>) -> Command {
@@ -68,15 +79,19 @@ impl Site {
 
     /// Starts both halves in the foreground; the output goes where a daemon's would.
     fn foreground(&self) -> Child {
+        let child = self.start();
+        self.wait_for(&self.hello());
+        child
+    }
+
+    fn start(&self) -> Child {
         let kafka = self.kafka("4.3.1");
         fs::create_dir_all(self.home().join("logs")).expect("creates");
         let output = fs::File::create(self.home().join("logs/kafkaServer.out")).expect("creates");
         let errors = output.try_clone().expect("twice");
         let mut command = self.command(&[START, FILE], Some(&kafka));
         let command = command.stdin(Stdio::null()).stdout(output).stderr(errors);
-        let child = command.spawn().expect("starts");
-        self.wait_for(&self.hello());
-        child
+        command.spawn().expect("starts")
     }
 
     /// What the broker says when it starts.
@@ -261,12 +276,17 @@ fn both_halves_start_and_stop_in_order() {
         site.wait_for(&site.hello());
         assert!(site.serves());
         // The broker belongs to a node that is asked for as a whole.
+        let broker = format!("--node-id={}", site.id + 100);
         for part in [
-            "--process-role=broker".to_owned(),
-            format!("--node-id={}", site.id + 100),
+            &["--process-role=broker"][..],
+            &[&broker],
         ] {
-            let output = site.typed(&[STOP, &part], None);
-            assert_eq!(text(&output.stdout), "No kafka server to stop\n", "{part}");
+            let output = site.typed(&[&[STOP], part].concat(), None);
+            assert_eq!(
+                text(&output.stdout),
+                "No kafka server to stop\n",
+                "{part:?}"
+            );
         }
         assert_eq!(site.stop().status.code(), Some(0));
         site.wait_for("shut down completed");
@@ -356,4 +376,56 @@ fn a_signal_that_asks_nobody_reaches_both_halves() {
     site.all_ended();
     let log = site.log();
     assert!(!log.contains("the broker ended"), "{log}");
+}
+
+/// By the kernel when memory is short, say.
+#[test]
+fn a_killed_supervisor_leaves_nothing_behind() {
+    let site = Site::formatted(49);
+    let mut running = site.foreground();
+    running.kill().expect("kills");
+    running.wait().expect("ends");
+    site.wait_for("shut down completed");
+    let log = site.log();
+    let broker = log.find("the broker ended");
+    assert!(
+        broker.is_some() && broker < log.find("shutting down"),
+        "{log}"
+    );
+    site.wait_until("ends", || !site.serves());
+    site.all_ended();
+}
+
+#[test]
+fn a_start_says_that_its_broker_waits_for_a_leader() {
+    let site = Site::formatted(51);
+    let other = Node::new(52, "config/controller.properties", "controller", "").formatted();
+    let voters = format!(
+        "controller.quorum.voters={}@localhost:{},{}@localhost:{}\n",
+        site.id, site.port, other.id, other.port
+    );
+    site.write(&voters);
+    other.write(&voters);
+    let mut running = site.start();
+    let broker = site.id + 100;
+    site.wait_for(&format!(
+        "broker {broker} is started when the quorum has a leader; it has none yet (see kraftd status {FILE})\n"
+    ));
+    let first = format!(
+        "starts controller {} from {FILE} (its half is data/controller.properties): ",
+        site.id
+    );
+    assert!(site.log().contains(&first), "{}", site.log());
+    let mut second = other.command(&[START, "config/controller.properties"]);
+    let mut second = second.stdout(Stdio::null()).spawn().expect("starts");
+    site.wait_for(&format!(
+        "the quorum has a leader: broker {broker} is started\n"
+    ));
+    site.wait_for(&site.hello());
+    // Together: one alone would stay for half a second to find a successor.
+    for node in [&site.0, &other] {
+        assert_eq!(node.stop().status.code(), Some(0));
+    }
+    assert_eq!(running.wait().expect("ends").code(), Some(0));
+    assert_eq!(second.wait().expect("ends").code(), Some(0));
 }
