@@ -18,6 +18,7 @@ mod java_kafka;
 mod logging;
 mod node_file;
 mod probe;
+mod processes;
 pub mod quickstart;
 mod quickstart_kafka;
 mod quorum;

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::stop::{self, Server};
+use super::processes::{self, Server};
 
 const DEFAULT_FILE: &str = "config/controller.properties";
 
@@ -20,7 +20,7 @@ pub struct NodeFile {
 pub fn find() -> Result<NodeFile, String> {
     // Of a server in a container, or of somebody who hides his directories, the file is not to be found from here.
     let is_here = |server: &Server| server.file.is_absolute() && server.file.is_file();
-    let running = stop::servers().into_iter().filter(is_here);
+    let running = processes::kraftd_servers().into_iter().filter(is_here);
     let running = running.map(|server| NodeFile {
         path: server.file,
         overrides: server.overrides,

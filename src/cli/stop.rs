@@ -3,18 +3,25 @@
 
 use std::{
     collections::BTreeSet,
-    env, fs, io,
-    path::PathBuf,
+    env, io,
     process::ExitCode,
     thread,
     time::{Duration, Instant},
 };
 
-use clap::Parser;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 
-use super::{Command, fail, supervisor::POLL};
-use crate::{config::Identity, protocol::NodeId};
+use super::{
+    fail,
+    processes::{self, Kind, Process, Server},
+    supervisor::POLL,
+};
+use crate::protocol::NodeId;
+
+/// How many seconds `--wait` waits that says no other number.
+const PATIENCE: u64 = 60;
+/// What a broker may need to tell its controller that it goes; a controller that knows stays for it.
+const HEAD_START: Duration = Duration::from_millis(500);
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -27,7 +34,12 @@ pub struct Arguments {
     /// Return only when what was stopped has ended, or fail after so many seconds (60, if none are given). A
     /// controller stays up to ten seconds for brokers that are shutting down.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
-    wait: Option<u64>,
+    wait: Option<String>,
+    /// Stop the servers of Java's Kafka, too, as Kafka's own script does.
+    #[arg(long)]
+    java_too: bool,
+    #[arg(hide = true)]
+    ignored: Vec<String>,
 }
 
 fn node_id(text: &str) -> Result<NodeId, &'static str> {
@@ -60,47 +72,92 @@ fn stop(arguments: &Arguments) -> Result<ExitCode, String> {
             "When both node-id and process-role are provided, the value for node-id will take precedence"
         );
     }
-    let processes: Vec<Process> = processes().collect();
-    let servers = processes.iter().filter(|process| process.server.is_some());
-    // Who runs both halves of a node stops its controller itself, after the broker.
-    let has_own_parent = |process: &&Process| {
-        let mut servers = processes.iter().filter(|other| other.server.is_some());
-        servers.any(|other| Some(other.pid) == process.parent)
-    };
-    let wanted = servers.filter(|process| !has_own_parent(process));
-    let wanted: Vec<&Process> = wanted
-        .filter(|process| process.is_wanted(arguments))
+    tell_what_is_ignored(arguments);
+    let processes = processes::all();
+    let servers = processes.iter().filter(|process| {
+        let server = process.server.as_ref();
+        server.is_some_and(|server| arguments.is_ours(server))
+            && !is_supervised(process, &processes)
+    });
+    let wanted: Vec<&Process> = servers
+        .filter(|process| arguments.is_wanted(process))
         .collect();
     if wanted.is_empty() {
         // Kafka's script says so on standard output.
         println!("No kafka server to stop");
         return Ok(ExitCode::FAILURE);
     }
-    for process in &wanted {
-        // These end it unheard, so that its nodes have to get them, too.
-        let ends = [Signal::KILL, Signal::ABORT].contains(&signal);
-        let nodes = processes
-            .iter()
-            .filter(|other| other.parent == Some(process.pid));
-        let nodes = nodes.filter(|_| ends).map(|other| other.pid);
-        for pid in [process.pid].into_iter().chain(nodes) {
-            match kill_process(pid, signal) {
-                // It ended by itself meanwhile.
-                Ok(()) | Err(rustix::io::Errno::SRCH) => {}
-                Err(error) => {
-                    let pid = pid.as_raw_nonzero();
-                    return Err(format!(
-                        "cannot stop process {pid}: {}",
-                        io::Error::from(error)
-                    ));
-                }
+    let Outcome {
+        signalled,
+        mut failures,
+    } = signal_all(&wanted, &processes, signal);
+    if let Some(wait) = &arguments.wait {
+        let patience = Duration::from_secs(wait.parse().unwrap_or(PATIENCE));
+        failures.extend(wait_for_end(&signalled, patience).err());
+    }
+    match failures.is_empty() {
+        true => Ok(ExitCode::SUCCESS),
+        false => Err(failures.join("\n")),
+    }
+}
+
+/// Kafka's script looks for its two options among the words, and goes on without the others; most name the file there.
+fn tell_what_is_ignored(arguments: &Arguments) {
+    let mut words = arguments.ignored.clone();
+    let no_seconds = |word: &&String| word.parse::<u64>().is_err();
+    words.extend(arguments.wait.iter().filter(no_seconds).cloned());
+    if !words.is_empty() {
+        eprintln!("ignored: {}; --node-id=N stops one node", words.join(" "));
+    }
+}
+
+/// Who runs both halves of a node stops them itself, the broker first.
+fn is_supervised(process: &Process, processes: &[Process]) -> bool {
+    let mut servers = processes.iter().filter(|other| other.is(Kind::Kraftd));
+    servers.any(|other| Some(other.pid) == process.parent)
+}
+
+/// Who got the signal, and why others did not.
+#[derive(Default)]
+struct Outcome<'a> {
+    signalled: Vec<&'a Process>,
+    failures: Vec<String>,
+}
+
+/// Java's first: its brokers need leave to go from a controller.
+fn signal_all<'a>(wanted: &[&'a Process], processes: &'a [Process], signal: Signal) -> Outcome<'a> {
+    // These end a supervisor unheard, so that its nodes have to get them, too.
+    let ends = [Signal::KILL, Signal::ABORT].contains(&signal);
+    let mut outcome = Outcome::default();
+    for kind in [Kind::Java, Kind::Kraftd] {
+        let servers: Vec<_> = wanted.iter().filter(|process| process.is(kind)).collect();
+        if !servers.is_empty() && !outcome.signalled.is_empty() {
+            thread::sleep(HEAD_START);
+        }
+        for server in servers {
+            let is_its_node = |other: &&Process| ends && other.parent == Some(server.pid);
+            outcome.signal(server, signal);
+            processes
+                .iter()
+                .filter(is_its_node)
+                .for_each(|node| outcome.signal(node, signal));
+        }
+    }
+    outcome
+}
+
+impl<'a> Outcome<'a> {
+    fn signal(&mut self, process: &'a Process, signal: Signal) {
+        match kill_process(process.pid, signal) {
+            // It ended by itself meanwhile.
+            Ok(()) | Err(rustix::io::Errno::SRCH) => self.signalled.push(process),
+            Err(error) => {
+                let (process, error) = (process.describe(), io::Error::from(error));
+                self.failures
+                    .push(format!("cannot stop {process}: {error}"));
             }
         }
     }
-    if let Some(seconds) = arguments.wait {
-        wait_for_end(&wanted, Duration::from_secs(seconds))?;
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn wait_for_end(processes: &[&Process], patience: Duration) -> Result<(), String> {
@@ -108,9 +165,9 @@ fn wait_for_end(processes: &[&Process], patience: Duration) -> Result<(), String
     for process in processes {
         while process.runs() {
             if started.elapsed() >= patience {
-                let (pid, seconds) = (process.pid.as_raw_nonzero(), patience.as_secs());
+                let (process, seconds) = (process.describe(), patience.as_secs());
                 return Err(format!(
-                    "process {pid} still runs after {seconds} s; its log says what it waits for. --wait with more \
+                    "{process} still runs after {seconds} s; its log says what it waits for. --wait with more \
                      seconds waits longer, SIGNAL=KILL ends it at once."
                 ));
             }
@@ -118,6 +175,38 @@ fn wait_for_end(processes: &[&Process], patience: Duration) -> Result<(), String
         }
     }
     Ok(())
+}
+
+impl Arguments {
+    /// Whether it is for us to stop. The broker of a node with both roles is, whose supervisor has been killed.
+    fn is_ours(&self, server: &Server) -> bool {
+        self.java_too || server.kind == Kind::Kraftd || server.is_half()
+    }
+
+    fn is_wanted(&self, process: &Process) -> bool {
+        let Some(server) = &process.server else {
+            return false;
+        };
+        if self.process_role.is_none() && self.node_id.is_none() {
+            return true;
+        }
+        let node = match &server.node {
+            Ok(node) => node,
+            Err(error) => {
+                let (pid, file) = (process.pid.as_raw_nonzero(), server.file.display());
+                eprintln!(
+                    "process {pid} goes on, since nobody can tell which node it is: {file}: {error}"
+                );
+                return false;
+            }
+        };
+        if let Some(id) = self.node_id {
+            return id == node.id;
+        }
+        let asked = self.process_role.iter().flat_map(|roles| roles.split(','));
+        let asked: BTreeSet<&str> = asked.map(str::trim).collect();
+        asked == node.roles.iter().map(String::as_str).collect()
+    }
 }
 
 /// What `SIGNAL` says; a request to stop unless it says otherwise.
@@ -137,113 +226,4 @@ fn signal() -> Result<Signal, String> {
             ))
         }
     }
-}
-
-struct Process {
-    pid: Pid,
-    parent: Option<Pid>,
-    server: Option<Server>,
-}
-
-/// What a `kraftd server FILE` runs.
-pub struct Server {
-    pub file: PathBuf,
-    pub overrides: Vec<String>,
-    identity: Result<Identity, String>,
-}
-
-/// The servers of this machine. Of a node with both halves it is the one that runs them.
-pub fn servers() -> Vec<Server> {
-    let mut processes: Vec<Process> = processes().filter(|it| it.server.is_some()).collect();
-    let all: Vec<Option<Pid>> = processes.iter().map(|it| Some(it.pid)).collect();
-    processes.retain(|process| !all.contains(&process.parent));
-    processes.into_iter().filter_map(|it| it.server).collect()
-}
-
-impl Process {
-    /// Whether it has not ended; who started it may not have noticed yet.
-    fn runs(&self) -> bool {
-        let pid = self.pid.as_raw_nonzero();
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let state = stat
-            .rsplit_once(')')
-            .map(|(_, rest)| rest.trim_start().chars().next());
-        !matches!(state.flatten(), None | Some('Z' | 'X'))
-    }
-
-    fn is_wanted(&self, arguments: &Arguments) -> bool {
-        let Some(server) = &self.server else {
-            return false;
-        };
-        let Arguments {
-            process_role,
-            node_id,
-            ..
-        } = arguments;
-        if process_role.is_none() && node_id.is_none() {
-            return true;
-        }
-        let identity = match &server.identity {
-            Ok(identity) => identity,
-            Err(error) => {
-                let (pid, file) = (self.pid.as_raw_nonzero(), server.file.display());
-                eprintln!(
-                    "process {pid} goes on, since nobody can tell which node it is: {file}: {error}"
-                );
-                return false;
-            }
-        };
-        if let Some(id) = node_id {
-            return *id == identity.node_id;
-        }
-        let roles = [
-            ("broker", identity.is_broker),
-            ("controller", identity.is_controller),
-        ];
-        let roles = roles
-            .into_iter()
-            .filter(|(_, has)| *has)
-            .map(|(role, _)| role);
-        let asked = process_role
-            .iter()
-            .flat_map(|roles| roles.split(','))
-            .map(str::trim);
-        roles.collect::<BTreeSet<_>>() == asked.collect()
-    }
-}
-
-fn processes() -> impl Iterator<Item = Process> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes.filter_map(|process| {
-        let pid = process.file_name().to_str()?.parse().ok()?;
-        let path = process.path();
-        let stat = fs::read_to_string(path.join("stat")).ok()?;
-        // After the name, which may hold anything: state, parent.
-        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?;
-        let command = fs::read_to_string(path.join("cmdline")).unwrap_or_default();
-        let directory = fs::read_link(path.join("cwd")).unwrap_or_default();
-        Some(Process {
-            pid: Pid::from_raw(pid)?,
-            parent: Pid::from_raw(parent.parse().ok()?),
-            server: server(&command, &directory),
-        })
-    })
-}
-
-fn server(command: &str, directory: &std::path::Path) -> Option<Server> {
-    let words: Vec<&str> = command.split_terminator('\0').collect();
-    if words.first()?.rsplit('/').next() != Some("kraftd") {
-        return None;
-    }
-    let Command::Server(arguments) = super::Arguments::try_parse_from(words).ok()?.command else {
-        return None;
-    };
-    let file = directory.join(arguments.file.as_ref()?);
-    let identity = Identity::load(&file, &arguments.overrides).map_err(|error| error.to_string());
-    let overrides = arguments.overrides;
-    (!arguments.check).then_some(Server {
-        file,
-        overrides,
-        identity,
-    })
 }

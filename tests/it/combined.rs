@@ -10,7 +10,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use crate::home::{self, CLUSTER_ID, Node, START, STOP, text};
+use crate::home::{self, CLUSTER_ID, JavaServer, Node, START, STOP, text};
 
 const FILE: &str = "config/kraft/server.properties";
 
@@ -280,6 +280,7 @@ fn both_halves_start_and_stop_in_order() {
         for part in [
             &["--process-role=broker"][..],
             &[&broker],
+            &[&broker, "--java-too"],
         ] {
             let output = site.typed(&[&[STOP], part].concat(), None);
             assert_eq!(
@@ -394,6 +395,20 @@ fn a_killed_supervisor_leaves_nothing_behind() {
     );
     site.wait_until("ends", || !site.serves());
     site.all_ended();
+}
+
+/// Where a broker was let off its tether all the same.
+#[test]
+fn stop_finds_a_broker_without_its_supervisor() {
+    let site = Site::formatted(50);
+    let kafka = site.kafka("4.3.1");
+    let check = ["bin/kraftd.sh", "server", "--check", FILE];
+    assert!(site.typed(&check, Some(&kafka)).status.success());
+    let mut broker = JavaServer::start(site.home(), "data/broker.properties");
+    let id = format!("--node-id={}", site.id + 100);
+    let stopped = site.typed(&[STOP, &id, "--wait"], None);
+    assert_eq!(stopped.status.code(), Some(0), "{stopped:?}");
+    assert_eq!(broker.exit_code(), Some(143));
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::{
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    os::unix::fs::symlink,
+    os::unix::{fs::symlink, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -166,4 +166,36 @@ pub fn fake_kafka(dir: &Path, release: &str, start: &str) -> PathBuf {
     fs::write(&script, start).expect("writes");
     fs::set_permissions(script, fs::Permissions::from_mode(0o755)).expect("sets");
     home
+}
+
+/// What stands for a server of Java's Kafka: it takes a while to stop.
+pub struct JavaServer(Child);
+
+impl JavaServer {
+    /// Runs in the folder, from a file there.
+    pub fn start(dir: &Path, file: &str) -> JavaServer {
+        const SERVER: &str = "trap 'sleep 1; exit 143' TERM; echo; while :; do sleep 0.05; done";
+        let mut command = Command::new("sh");
+        command.arg0("/opt/jdk/bin/java").current_dir(dir);
+        command.args(["-c", SERVER, "kafka.Kafka", file]);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
+        let mut output = child.stdout.take().expect("a pipe");
+        output.read_exact(&mut [0]).expect("it heeds signals now");
+        JavaServer(child)
+    }
+
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.0.try_wait().expect("our child")?.code()
+    }
+}
+
+impl Drop for JavaServer {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _ended = self.0.wait();
+    }
 }

@@ -4,15 +4,15 @@ use std::{
     fs,
     io::Read,
     net::TcpListener,
-    os::unix::process::ExitStatusExt,
+    os::unix::process::{CommandExt, ExitStatusExt},
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getuid, kill_process};
 use serde_json::json;
 
-use crate::home::{self, Node, START, STOP, text};
+use crate::home::{self, JavaServer, Node, START, STOP, text};
 
 const FILE: &str = "config/controller.properties";
 
@@ -509,4 +509,80 @@ fn why_a_start_failed_is_in_the_log() {
             "{said}"
         );
     }
+}
+
+/// Many name the file, as they do when they start.
+#[test]
+fn stop_ignores_words_as_kafkas_does() {
+    let site = formatted(22);
+    let mut running = foreground(&site);
+    let id = format!("--node-id={}", site.id);
+    let output = site.typed(&[STOP, FILE, &id, "--wait", FILE]);
+    assert_eq!(
+        text(&output.stderr),
+        format!("ignored: {FILE} {FILE}; --node-id=N stops one node\n")
+    );
+    assert_eq!(output.status.code(), Some(0));
+    let ended = running.try_wait().expect("our child");
+    assert_eq!(ended.and_then(|status| status.code()), Some(0));
+}
+
+/// As `kill` does it. Only root can start a node that this user may not stop.
+#[test]
+fn a_node_of_somebody_else_does_not_save_the_others() {
+    const NOBODY: u32 = 65534;
+    if !getuid().is_root() {
+        return;
+    }
+    let (of_root, site) = (formatted(26), formatted(27));
+    let mut roots = foreground(&of_root);
+    let mut chown = Command::new("chown");
+    chown.args(["-R", &NOBODY.to_string()]).arg(site.home());
+    assert!(chown.status().expect("chown runs").success());
+    let mut start = site.command(&[START, FILE]);
+    let mut running = start
+        .uid(NOBODY)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("starts");
+    site.wait_until("serves", || site.serves());
+    // All that nobody may stop on this machine is the node above.
+    let output = site
+        .command(&[STOP, "--wait"])
+        .uid(NOBODY)
+        .output()
+        .expect("runs");
+    let said = text(&output.stderr);
+    let reason = format!(
+        "cannot stop process {} of root ({FILE}): Operation not permitted",
+        roots.id()
+    );
+    assert!(said.contains(&reason), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+    let ended = running.try_wait().expect("our child");
+    assert_eq!(ended.and_then(|status| status.code()), Some(0));
+    assert!(of_root.serves());
+    assert_eq!(of_root.stop().status.code(), Some(0));
+    roots.wait().expect("ends");
+}
+
+#[test]
+fn javas_servers_are_stopped_where_it_is_asked_for() {
+    let site = controller(25);
+    let mut java = JavaServer::start(site.home(), FILE);
+    assert_eq!(text(&site.stop().stdout), "No kafka server to stop\n");
+    let id = format!("--node-id={}", site.id);
+    let output = site.typed(&[STOP, "--java-too", &id, "--wait", "0"]);
+    let file = site.home().canonicalize().expect("exists").join(FILE);
+    let node = format!("(node {}, {})", site.id, file.display());
+    let said = text(&output.stderr);
+    assert!(
+        said.starts_with(&format!("process {} of ", java.id()))
+            && said.contains(&format!(" {node} still runs after 0 s; ")),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let output = site.typed(&[STOP, "--java-too", &id, "--wait"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(java.exit_code(), Some(143));
 }
