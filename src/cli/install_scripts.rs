@@ -1,5 +1,6 @@
 //! `kraftd install-scripts DIR`: in a Kafka folder, Kafka's own commands format, start and stop controllers with
-//! kraftd. What concerns brokers alone still goes to Kafka's own scripts, which are kept beside ours.
+//! kraftd. What concerns brokers alone still goes to Kafka's own scripts, which are kept beside ours; but for stop,
+//! which concerns all that runs.
 
 use std::{
     env, fs,
@@ -54,17 +55,10 @@ kraftd) export KAFKA_HOME="${KAFKA_HOME:-$(dirname "$bin")}" ;;
 esac
 "#;
 
-/// Kafka's own script stops the brokers, and knows nothing of us. None of one kind is no failure, if there was
-/// one of the other.
-const STOP_BROKERS_TOO: &str = r#"# It stops brokers by Kafka's own script, kept beside it, and then controllers.
-bin=$(dirname "$(readlink -f "$0")")
-none="No kafka server to stop"
-if said=$("$bin/ORIGINAL" "$@"); then
-    [ -z "$said" ] || echo "$said"
-    said=$("$bin/kraftd.sh" stop "$@") || [ "$said" = "$none" ]
-    exit
-fi
-[ "$said" = "$none" ] || echo "$said"
+/// Kafka's own script knows nothing of us: it stops the broker of a node with both roles without its controller, and
+/// waits for nobody. So ours does its work.
+const STOP_BROKERS_TOO: &str = r#"# It stops Java's servers, too, as Kafka's own script does.
+set -- --java-too "$@"
 "#;
 
 #[derive(clap::Args)]

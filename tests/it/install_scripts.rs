@@ -8,11 +8,10 @@ use std::{
     process::{Command, Output},
 };
 
+use crate::home::{self, JavaServer};
+
 /// What stands for each of Kafka's scripts: it says that it ran, and with what.
 const OF_KAFKA: &str = "#!/bin/sh\necho \"Kafka's $(basename \"$0\"): $*\"\n";
-
-/// Kafka's script when no broker runs.
-const NO_BROKER: &str = "#!/bin/sh\necho 'No kafka server to stop'\nexit 1\n";
 
 /// No node of this machine has this id: `stop` finds nothing, whatever else runs here.
 const NOBODY: &str = "--node-id=987654321";
@@ -30,12 +29,12 @@ impl Site {
         fs::create_dir_all(site.bin()).expect("creates");
         for name in [
             "kafka-server-start.sh",
+            "kafka-server-stop.sh",
             "kafka-storage.sh",
             "kafka-topics.sh",
         ] {
             site.script(name, OF_KAFKA);
         }
-        site.script("kafka-server-stop.sh", NO_BROKER);
         // Some make such names themselves.
         symlink("kafka-storage.sh", site.bin().join("kafka-storage")).expect("links");
         for (name, roles, listeners) in [
@@ -215,22 +214,21 @@ fn controllers_are_ours_and_brokers_stay_kafkas() {
     );
 }
 
+/// Kafka's own script would return at once.
 #[test]
-fn stop_asks_for_both_kinds() {
+fn stop_waits_for_javas_brokers() {
     let site = Site::new();
     site.install(&[]);
-    let stop = || site.type_in(&format!("kafka-server-stop.sh {NOBODY}"));
-    assert_eq!(stop(), (Some(1), "No kafka server to stop\n".to_owned()));
-    site.script("kafka-server-stop.sh.kafka-original", "#!/bin/sh\nexit 0\n");
-    assert_eq!(stop(), (Some(0), String::new()));
-    site.script(
-        "kafka-server-stop.sh.kafka-original",
-        "#!/bin/sh\necho no rights\nexit 1\n",
-    );
-    assert_eq!(
-        stop(),
-        (Some(1), "no rights\nNo kafka server to stop\n".to_owned())
-    );
+    let nobody = site.type_in(&format!("kafka-server-stop.sh {NOBODY} --wait"));
+    assert_eq!(nobody, (Some(1), "No kafka server to stop\n".to_owned()));
+    let id = home::FIRST_ID + 60;
+    let text = fs::read_to_string(site.file("broker")).expect("reads");
+    let text = text.replace("node.id=2", &format!("node.id={id}"));
+    fs::write(site.file("broker"), text).expect("writes");
+    let mut broker = JavaServer::start(site.dir.path(), "broker.properties");
+    let stopped = site.type_in(&format!("kafka-server-stop.sh --node-id={id} --wait"));
+    assert_eq!(stopped, (Some(0), String::new()));
+    assert_eq!(broker.exit_code(), Some(143));
 }
 
 #[test]
