@@ -514,7 +514,7 @@ fn why_a_start_failed_is_in_the_log() {
 /// Many name the file, as they do when they start.
 #[test]
 fn stop_ignores_words_as_kafkas_does() {
-    let site = formatted(22);
+    let site = formatted(28);
     let mut running = foreground(&site);
     let id = format!("--node-id={}", site.id);
     let output = site.typed(&[STOP, FILE, &id, "--wait", FILE]);
@@ -568,7 +568,7 @@ fn a_node_of_somebody_else_does_not_save_the_others() {
 
 #[test]
 fn javas_servers_are_stopped_where_it_is_asked_for() {
-    let site = controller(25);
+    let site = controller(29);
     let mut java = JavaServer::start(site.home(), FILE);
     assert_eq!(text(&site.stop().stdout), "No kafka server to stop\n");
     let id = format!("--node-id={}", site.id);
