@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Command, Output},
@@ -19,15 +20,17 @@ struct Site {
     dir: tempfile::TempDir,
     /// Of the first host; the others' follow.
     first_id: usize,
+    ports: [u16; 3],
 }
 
 impl Site {
     fn new() -> Site {
+        let ports = home::free_ports();
         let site = Site {
             dir: tempfile::tempdir().expect("a folder"),
             first_id: FIRST_ID + 1_000 + 10 * SITES.fetch_add(1, Ordering::Relaxed),
+            ports,
         };
-        let ports = home::free_ports::<3>();
         let voter = |(at, port)| format!("{}@localhost:{port}", site.first_id + at);
         let voters: Vec<String> = ports.iter().enumerate().map(voter).collect();
         for (at, host) in HOSTS.iter().enumerate() {
@@ -222,15 +225,18 @@ fn a_controller_that_started_and_does_not_answer_fails_the_start() {
     let script = site.home("three").join(home::START);
     let ours = fs::read(&script).expect("our script");
     fs::write(&script, "#!/bin/sh\nexit 0\n").expect("writes");
-    let started = site.cluster_with("start", &hosts, &["--timeout", "10"]);
+    // Else a node of another test may get the port, and answer.
+    let silent = TcpListener::bind(("localhost", site.ports[2])).expect("a free port");
+    let started = site.cluster_with("start", &hosts, &["--timeout", "20"]);
     assert_eq!(started.status.code(), Some(1), "{started:?}");
     let said = text(&started.stderr);
     assert!(
         said.ends_with(
-            "not answering after 10 s; see three:kraftd/logs/kafkaServer.out. --timeout gives them longer\n"
+            "not answering after 20 s; see three:kraftd/logs/kafkaServer.out. --timeout gives them longer\n"
         ),
         "{said}"
     );
+    drop(silent);
     fs::write(&script, ours).expect("writes");
     let started = site.cluster("start", &hosts);
     assert!(started.status.success(), "{started:?}");

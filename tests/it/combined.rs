@@ -2,6 +2,7 @@
 //! and stop together. A script stands in for Java; tests/java/lesson.rs has the real one.
 
 use std::{
+    any::Any,
     fs,
     net::TcpListener,
     ops::Deref,
@@ -28,28 +29,41 @@ const BROKER: &str = "\
     echo it is out of heap; exit 7\n";
 
 /// A node with both roles.
-struct Site(Node);
+struct Site {
+    node: Node,
+    _peace: Box<dyn Any>,
+}
 
 impl Deref for Site {
     type Target = Node;
 
     fn deref(&self) -> &Node {
-        &self.0
+        &self.node
     }
 }
 
 impl Site {
     fn new(id: usize) -> Site {
-        Site(Node::new(
-            id,
-            FILE,
-            "broker, controller",
-            "PLAINTEXT://localhost:0,",
-        ))
+        Site::with(home::beside_others(), id)
+    }
+
+    fn with(peace: impl Any, id: usize) -> Site {
+        let (roles, listeners) = ("broker, controller", "PLAINTEXT://localhost:0,");
+        Site {
+            node: Node::new(id, FILE, roles, listeners),
+            _peace: Box::new(peace),
+        }
     }
 
     fn formatted(id: usize) -> Site {
-        Site(Site::new(id).0.formatted())
+        Site::new(id).format()
+    }
+
+    fn format(self) -> Site {
+        Site {
+            node: self.node.formatted(),
+            ..self
+        }
     }
 
     fn kafka(&self, release: &str) -> PathBuf {
@@ -63,7 +77,7 @@ impl Site {
     }
 
     fn command(&self, words: &[&str], kafka_home: Option<&Path>) -> Command {
-        let mut command = self.0.command(words);
+        let mut command = self.node.command(words);
         command.envs(kafka_home.map(|home| ("KAFKA_HOME", home)));
         command
     }
@@ -261,7 +275,7 @@ fn overrides_reach_the_halves() {
 
 #[test]
 fn both_halves_start_and_stop_in_order() {
-    let site = Site::formatted(43);
+    let site = Site::with(home::alone(), 43).format();
     let kafka = site.kafka("4.3.1");
     let directory = kafka.display().to_string();
     for (words, kafka_home) in [
@@ -382,7 +396,7 @@ fn a_signal_that_asks_nobody_reaches_both_halves() {
 /// By the kernel when memory is short, say.
 #[test]
 fn a_killed_supervisor_leaves_nothing_behind() {
-    let site = Site::formatted(49);
+    let site = Site::formatted(39);
     let mut running = site.foreground();
     running.kill().expect("kills");
     running.wait().expect("ends");
@@ -438,7 +452,7 @@ fn a_start_says_that_its_broker_waits_for_a_leader() {
     ));
     site.wait_for(&site.hello());
     // Together: one alone would stay for half a second to find a successor.
-    for node in [&site.0, &other] {
+    for node in [&site.node, &other] {
         assert_eq!(node.stop().status.code(), Some(0));
     }
     assert_eq!(running.wait().expect("ends").code(), Some(0));

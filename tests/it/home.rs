@@ -4,10 +4,15 @@
 use std::{
     fs,
     io::{Read, Write},
+    iter,
     net::{TcpListener, TcpStream},
     os::unix::{fs::symlink, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -151,8 +156,20 @@ pub fn text(bytes: &[u8]) -> String {
 }
 
 pub fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind("localhost:0").expect("binds"));
-    listeners.map(|listener| listener.local_addr().expect("is bound").port())
+    /// Below those that the system gives to whoever connects: it would give them away until our node starts.
+    const FIRST: usize = 12_000;
+    const COUNT: usize = 20_000;
+    static TAKEN: AtomicUsize = AtomicUsize::new(0);
+    let offset = 7 * std::process::id() as usize;
+    let is_free = |port: &u16| TcpListener::bind(("localhost", *port)).is_ok();
+    let next = || {
+        let number = offset + TAKEN.fetch_add(1, Ordering::Relaxed);
+        (FIRST + number % COUNT) as u16
+    };
+    [(); N].map(|()| {
+        let mut ports = iter::repeat_with(next).take(COUNT);
+        ports.find(is_free).expect("a free port")
+    })
 }
 
 /// A folder that looks like Java's Kafka of a release, with this script as its start command.
@@ -166,6 +183,21 @@ pub fn fake_kafka(dir: &Path, release: &str, start: &str) -> PathBuf {
     fs::write(&script, start).expect("writes");
     fs::set_permissions(script, fs::Permissions::from_mode(0o755)).expect("sets");
     home
+}
+
+/// Who stops nodes by their roles stops those of all tests.
+static NODES_WITH_BROKERS: RwLock<()> = RwLock::new(());
+
+/// Held by tests with brokers.
+pub fn beside_others() -> RwLockReadGuard<'static, ()> {
+    let guard = NODES_WITH_BROKERS.read();
+    guard.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Held by those that stop by roles.
+pub fn alone() -> RwLockWriteGuard<'static, ()> {
+    let guard = NODES_WITH_BROKERS.write();
+    guard.unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What stands for a server of Java's Kafka: it takes a while to stop.

@@ -331,6 +331,7 @@ fn server_of(home: &Path) -> u32 {
 
 #[test]
 fn stop_ends_what_was_asked_for_and_nothing_else() {
+    let _peace = home::alone();
     let (site, other) = (formatted(18), formatted(19));
     let (mut running, mut others) = (foreground(&site), foreground(&other));
     let nobody = (home::FIRST_ID + 99).to_string();
@@ -343,7 +344,7 @@ fn stop_ends_what_was_asked_for_and_nothing_else() {
         assert_eq!(
             text(&output.stdout),
             "No kafka server to stop\n",
-            "{words:?}"
+            "{words:?}: {output:?}"
         );
         assert_eq!(output.status.code(), Some(1));
     }

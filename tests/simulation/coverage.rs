@@ -176,9 +176,6 @@ impl Mark {
         Mark::ReassignmentEnded,
         Mark::StateLoadedFromSnapshot,
     ];
-
-    /// Reached by many thousands of seeds only.
-    pub const RARE: &[Mark] = &[Mark::TransactionAborted];
 }
 
 /// How often each thing happened.

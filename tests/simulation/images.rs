@@ -26,7 +26,7 @@ pub struct Images {
     steps: Vec<Step>,
 }
 
-/// A committed batch.
+/// A committed batch, or the part of one that ends a transaction.
 struct Step {
     end: Offset,
     /// What it led to.
@@ -81,6 +81,16 @@ impl Images {
                 before.check(record, &self.latest);
                 history.on_committed(&self.latest, *offset, record);
                 touched.extend(Touched::by(record));
+                // A state is stable here, though no batch ends.
+                if let MetadataRecord::AbortTransaction(_) = record {
+                    let end = offset.plus(1);
+                    let (state, touched) = (self.latest.clone(), std::mem::take(&mut touched));
+                    self.steps.push(Step {
+                        end,
+                        state,
+                        touched,
+                    });
+                }
             }
             check_brokers(&self.latest);
             let before = &self.steps[self.steps.len() - 1].state;

@@ -73,6 +73,8 @@ pub struct Plan {
     pub append_linger_ms: Option<u64>,
     /// Of a new cluster.
     pub metadata_version: MetadataVersion,
+    /// So many records stand beside the features in a new cluster.
+    pub more_bootstrap: usize,
     /// Some topics allow leaders that may lack messages.
     pub unclean_topics: bool,
     /// One node speaks the versions of Kafka 3.9, which has no pre-votes.
@@ -143,6 +145,7 @@ impl Plan {
                 true => MetadataVersion::LATEST_PRODUCTION,
                 false => any_metadata_version(&mut rng),
             },
+            more_bootstrap: 0,
             unclean_topics: rng.random_bool(0.3),
             bug: None,
         }

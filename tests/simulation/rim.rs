@@ -4,10 +4,10 @@ use bytes::Bytes;
 use kraftd::{
     controller::{self, Controller, Effect, SnapshotBatches, SnapshotOptions},
     log::{Log, LogError},
-    metadata,
+    metadata::{self, configs::ResourceType},
     protocol::{
         ErrorCode, NodeId, Offset, OffsetAndEpoch, Uuid,
-        messages::controller_registration::Listener,
+        messages::controller_registration::Listener, records::ConfigRecord,
     },
     raft::{self, Endpoint, Raft, VoterSet},
     server,
@@ -99,7 +99,15 @@ impl World {
             };
             (id, endpoint)
         });
-        let bootstrap = metadata::activation::default_bootstrap(plan.metadata_version);
+        let mut bootstrap = metadata::activation::default_bootstrap(plan.metadata_version);
+        let setting = |number| ConfigRecord {
+            resource_type: ResourceType::GROUP.0,
+            resource_name: format!("group {number}"),
+            name: "consumer.session.timeout.ms".to_owned(),
+            value: Some("50000".to_owned()),
+            ..Default::default()
+        };
+        bootstrap.extend((0..plan.more_bootstrap).map(|number| setting(number).into()));
         controller::Options {
             raft: raft::Options {
                 node_id: id,
