@@ -164,7 +164,7 @@ fn a_log_of_somebody_else_is_refused_and_left_alone() {
         allow(&place, 0o555);
         let message = format!(
             "{what} {}: Permission denied (os error 13). The user that runs this node must be able to read and \
-             write there",
+             write there; was it formatted as another one? As root, chown -R USER DIR gives it the directory in log.dirs",
             place.display()
         );
         for words in [&["server"][..], &["server", "--check"]] {
