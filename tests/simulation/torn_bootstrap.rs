@@ -3,7 +3,7 @@
 
 use crate::{coverage::Mark, for_each_seed, nemesis::Fault, plan::Plan, world::run};
 
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 20;
 /// More than two batches of them.
 const MANY: usize = 25_000;
 
