@@ -155,3 +155,9 @@ fn fail(error: impl std::fmt::Display) -> ExitCode {
     eprintln!("{error}");
     ExitCode::FAILURE
 }
+
+/// The same, also in the log.
+fn fail_in_log(reason: String) -> ExitCode {
+    crate::server::report(&reason);
+    ExitCode::FAILURE
+}

@@ -24,6 +24,7 @@ pub struct Process {
 }
 
 /// What a `kraftd server FILE` or a `java ... kafka.Kafka FILE` runs.
+#[derive(Clone)]
 pub struct Server {
     pub kind: Kind,
     /// As it was typed where nobody tells us in which folder that was.
@@ -38,6 +39,7 @@ pub enum Kind {
     Java,
 }
 
+#[derive(Clone)]
 pub struct Node {
     pub id: NodeId,
     pub roles: BTreeSet<String>,
@@ -47,17 +49,15 @@ pub struct Node {
 pub fn all() -> Vec<Process> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let process = |entry: fs::DirEntry| {
-        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
         let path = entry.path();
-        let stat = fs::read_to_string(path.join("stat")).ok()?;
-        // After the name, which may hold anything: state, parent.
-        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?;
+        let (_, parent) = stat(pid)?;
         let command = fs::read_to_string(path.join("cmdline")).unwrap_or_default();
         let words: Vec<&str> = command.split_terminator('\0').collect();
         let directory = fs::read_link(path.join("cwd")).ok();
         Some(Process {
-            pid: Pid::from_raw(pid)?,
-            parent: Pid::from_raw(parent.parse().ok()?),
+            pid,
+            parent,
             server: Server::of(&words, directory.as_deref()),
         })
     };
@@ -66,25 +66,33 @@ pub fn all() -> Vec<Process> {
 
 /// The `kraftd server` of this machine. Of a node with both halves it is the one that runs them.
 pub fn kraftd_servers() -> Vec<Server> {
-    let mut servers = all();
-    servers.retain(|process| process.is(Kind::Kraftd));
-    let pids: Vec<Option<Pid>> = servers.iter().map(|process| Some(process.pid)).collect();
-    servers.retain(|process| !pids.contains(&process.parent));
+    let all = all();
+    let runs_itself = |process: &&Process| process.is(Kind::Kraftd) && !process.is_supervised(&all);
+    let servers = all.iter().filter(runs_itself);
     servers
-        .into_iter()
-        .filter_map(|process| process.server)
+        .filter_map(|process| process.server.clone())
         .collect()
+}
+
+/// The state of a process, and its parent.
+fn stat(pid: Pid) -> Option<(char, Option<Pid>)> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    // After the name, which may hold anything.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let (state, parent) = (fields.next()?, fields.next()?);
+    Some((state.chars().next()?, Pid::from_raw(parent.parse().ok()?)))
 }
 
 impl Process {
     /// Whether it has not ended; who started it may not have noticed yet.
     pub fn runs(&self) -> bool {
-        let pid = self.pid.as_raw_nonzero();
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let state = stat
-            .rsplit_once(')')
-            .map(|(_, rest)| rest.trim_start().chars().next());
-        !matches!(state.flatten(), None | Some('Z' | 'X'))
+        stat(self.pid).is_some_and(|(state, _)| !matches!(state, 'Z' | 'X'))
+    }
+
+    /// Whether one of these runs it, as it does both halves of a node; and stops them itself, the broker first.
+    pub fn is_supervised(&self, all: &[Process]) -> bool {
+        let mut servers = all.iter().filter(|other| other.is(Kind::Kraftd));
+        servers.any(|other| Some(other.pid) == self.parent)
     }
 
     pub fn is(&self, kind: Kind) -> bool {
@@ -126,11 +134,8 @@ impl Server {
             identity.map(Node::of).map_err(|error| error.to_string())
         };
         let file = arguments.file.as_ref()?;
-        let server = Server::new(Kind::Kraftd, file, directory, read);
-        (!arguments.check).then(|| Server {
-            overrides: arguments.overrides.clone(),
-            ..server
-        })
+        let node = || Server::new(Kind::Kraftd, file, directory, &arguments.overrides, read);
+        (!arguments.check).then(node)
     }
 
     fn of_java(words: &[&str], directory: Option<&Path>) -> Option<Server> {
@@ -144,17 +149,15 @@ impl Server {
                 .and_then(|values| Node::of_java(&values))
                 .map_err(|problem| problem.to_string())
         };
-        let server = Server::new(Kind::Java, Path::new(file), directory, read);
-        Some(Server {
-            overrides,
-            ..server
-        })
+        let file = Path::new(file);
+        Some(Server::new(Kind::Java, file, directory, &overrides, read))
     }
 
     fn new(
         kind: Kind,
         file: &Path,
         directory: Option<&Path>,
+        overrides: &[String],
         read: impl FnOnce(&Path) -> Result<Node, String>,
     ) -> Server {
         let whole = directory.map(|directory| directory.join(file));
@@ -167,7 +170,7 @@ impl Server {
         Server {
             kind,
             file,
-            overrides: Vec::new(),
+            overrides: overrides.to_vec(),
             node,
         }
     }

@@ -8,7 +8,9 @@ use std::{
 
 use tracing::{info, warn};
 
-use super::{KAFKA_RELEASE, combined, logging::Logging, tethered::stop_at_end_of_input};
+use super::{
+    KAFKA_RELEASE, combined, fail_in_log, logging::Logging, tethered::stop_at_end_of_input,
+};
 use crate::{
     config::{Config, ConfigError, Identity, Warning},
     log::engine,
@@ -44,10 +46,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> ExitCode {
-    start(arguments).unwrap_or_else(|reason| {
-        server::report(&reason);
-        ExitCode::FAILURE
-    })
+    start(arguments).unwrap_or_else(fail_in_log)
 }
 
 fn start(arguments: &Arguments) -> Result<ExitCode, String> {

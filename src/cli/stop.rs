@@ -76,8 +76,7 @@ fn stop(arguments: &Arguments) -> Result<ExitCode, String> {
     let processes = processes::all();
     let servers = processes.iter().filter(|process| {
         let server = process.server.as_ref();
-        server.is_some_and(|server| arguments.is_ours(server))
-            && !is_supervised(process, &processes)
+        server.is_some_and(|server| arguments.is_ours(server)) && !process.is_supervised(&processes)
     });
     let wanted: Vec<&Process> = servers
         .filter(|process| arguments.is_wanted(process))
@@ -109,12 +108,6 @@ fn tell_what_is_ignored(arguments: &Arguments) {
     if !words.is_empty() {
         eprintln!("ignored: {}; --node-id=N stops one node", words.join(" "));
     }
-}
-
-/// Who runs both halves of a node stops them itself, the broker first.
-fn is_supervised(process: &Process, processes: &[Process]) -> bool {
-    let mut servers = processes.iter().filter(|other| other.is(Kind::Kraftd));
-    servers.any(|other| Some(other.pid) == process.parent)
 }
 
 /// Who got the signal, and why others did not.

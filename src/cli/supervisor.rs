@@ -13,11 +13,8 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
-use super::{fail, quorum, tethered::tethered};
-use crate::{
-    config::Voter,
-    server::{self, signals::StopSignals},
-};
+use super::{fail, fail_in_log, quorum, tethered::tethered};
+use crate::{config::Voter, server::signals::StopSignals};
 
 /// How often children are looked at.
 pub const POLL: Duration = Duration::from_millis(50);
@@ -82,13 +79,7 @@ async fn until_all_have_ended(
         _ = signals.next() => Ok(()),
     };
     // Said before the others are stopped, which may take a while.
-    let code = match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            server::report(&reason);
-            ExitCode::FAILURE
-        }
-    };
+    let code = outcome.map_or_else(fail_in_log, |()| ExitCode::SUCCESS);
     tokio::select! {
         () = nodes.stop() => {}
         () = told_at_a_terminal(&mut signals) => nodes.kill(),

@@ -42,11 +42,8 @@ impl Problem {
     /// Points at a blank inside an item of a value that has no use for one. What was copied from a page
     /// often has one where a line was broken; a comment behind a value has one, too.
     pub fn blank_in(self, value: &str) -> Problem {
-        let starts_comment = |word: &str| word.starts_with(['#', '!']);
-        if value.split_whitespace().any(starts_comment) {
-            return self.hint(
-                "a comment needs a line of its own: behind a value it is taken for a part of it",
-            );
+        if has_comment(value) {
+            return self.hint(NO_COMMENT);
         }
         let mut items = value.split(',').map(str::trim);
         match items.find(|item| item.contains(char::is_whitespace)) {

@@ -169,7 +169,7 @@ fn delete_topics_error(
     }
 }
 
-fn describe_configs_error(
+pub(super) fn describe_configs_error(
     request: &describe_configs::DescribeConfigsRequest,
     error_code: ErrorCode,
     message: &str,

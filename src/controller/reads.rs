@@ -1,7 +1,7 @@
 //! What every node answers from its own knowledge: active or not, Kafka's read operations come from the
 //! last stable state.
 
-use super::{Options, apis};
+use super::{Options, apis, error_response::describe_configs_error};
 use crate::{
     metadata::{State, describe_cluster, describe_configs, features, reassignments},
     protocol::{
@@ -66,7 +66,8 @@ pub(super) fn describe_configs(
     view: &View,
     request: &DescribeConfigsRequest,
 ) -> DescribeConfigsResponse {
-    describe_configs::describe_configs(view.state, &view.options.metadata, request)
+    let described = describe_configs::describe_configs(view.state, &view.options.metadata, request);
+    described.unwrap_or_else(|error| describe_configs_error(request, error.code, &error.message))
 }
 
 /// ListPartitionReassignments (46).

@@ -428,13 +428,15 @@ impl Log for MemoryLog {
         self.end_write()
     }
 
-    fn install_snapshot(&mut self, id: OffsetAndEpoch) -> Result<(), LogError> {
+    fn install_snapshot(&mut self, id: OffsetAndEpoch) -> Result<u64, LogError> {
         self.begin()?;
         let bytes = std::mem::take(&mut self.part).freeze();
         self.acknowledged_end = self.acknowledged_end.min(id.offset);
+        let length = bytes.len() as u64;
         self.snapshots.insert(id, bytes);
         self.begin_after(id);
-        self.end_write()
+        self.end_write()?;
+        Ok(length)
     }
 
     fn drop_prefix(&mut self, start: OffsetAndEpoch) -> Result<(), LogError> {

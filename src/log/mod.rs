@@ -137,7 +137,8 @@ pub trait Log {
     ) -> Result<(), LogError>;
 
     /// Makes a fetched snapshot the beginning of the log and drops the log there was. Durable on return.
-    fn install_snapshot(&mut self, id: OffsetAndEpoch) -> Result<(), LogError>;
+    /// Says how many bytes the snapshot has.
+    fn install_snapshot(&mut self, id: OffsetAndEpoch) -> Result<u64, LogError>;
 
     /// Moves the beginning of the log to the end of snapshot `start`, and deletes older snapshots.
     fn drop_prefix(&mut self, start: OffsetAndEpoch) -> Result<(), LogError>;

@@ -147,13 +147,6 @@ pub fn delete(dir: &Path, id: OffsetAndEpoch) -> Result<(), LogError> {
     }
 }
 
-/// How many bytes a snapshot has.
-pub fn size(dir: &Path, id: OffsetAndEpoch) -> Result<u64, LogError> {
-    let path = path(dir, id);
-    let metadata = fs::metadata(&path).map_err(LogError::io("cannot stat", &path))?;
-    Ok(metadata.len())
-}
-
 /// Up to `max_bytes` of a snapshot from `position` on.
 pub fn read(
     dir: &Path,

@@ -19,32 +19,33 @@ use crate::protocol::{
     },
 };
 
-/// Answers from what this node knows; any node does.
+/// Answers from what this node knows; any node does. Who asks for a type that nobody knows is told nothing of the
+/// others either.
 pub fn describe_configs(
     state: &State,
     options: &Options,
     request: &DescribeConfigsRequest,
-) -> DescribeConfigsResponse {
+) -> Result<DescribeConfigsResponse, ApiError> {
     let types = request.resources.iter().map(|wanted| wanted.resource_type);
     if !types.map(ResourceType).all(is_described) {
-        return nothing(request);
+        let code = ErrorCode::INVALID_REQUEST;
+        return Err(ApiError::new(code, code.message()));
     }
     let describer = Describer {
         state,
-        options,
-        node: applied(&state.node_values(options), true),
-        cluster: applied(&state.cluster_values(), false),
+        layers: Layers {
+            options,
+            node: applied(&state.node_values(options), true),
+            cluster: applied(&state.cluster_values(), false),
+        },
         include_synonyms: request.include_synonyms,
         include_documentation: request.include_documentation,
     };
-    DescribeConfigsResponse {
-        results: request
-            .resources
-            .iter()
-            .map(|wanted| describer.result(wanted))
-            .collect(),
+    let wanted = request.resources.iter();
+    Ok(DescribeConfigsResponse {
+        results: wanted.map(|wanted| describer.result(wanted)).collect(),
         ..Default::default()
-    }
+    })
 }
 
 /// What there is something to tell of.
@@ -57,24 +58,6 @@ fn is_described(resource_type: ResourceType) -> bool {
             | ResourceType::CLIENT_METRICS
             | ResourceType::GROUP
     )
-}
-
-/// Who asks for one that nobody knows is told nothing of the others either, as in Java.
-fn nothing(request: &DescribeConfigsRequest) -> DescribeConfigsResponse {
-    let refused = request
-        .resources
-        .iter()
-        .map(|wanted| DescribeConfigsResult {
-            resource_type: wanted.resource_type,
-            resource_name: wanted.resource_name.clone(),
-            error_code: ErrorCode::INVALID_REQUEST,
-            error_message: Some(ErrorCode::INVALID_REQUEST.message().to_owned()),
-            ..Default::default()
-        });
-    DescribeConfigsResponse {
-        results: refused.collect(),
-        ..Default::default()
-    }
 }
 
 /// The dynamic values that a node takes note of: not those that it cannot read or that can only stand in its
@@ -193,10 +176,7 @@ struct Entry<'a> {
 /// What all answers to one request have in common.
 struct Describer<'a> {
     state: &'a State,
-    options: &'a Options,
-    /// Dynamic values of this node, and of all nodes.
-    node: Values,
-    cluster: Values,
+    layers: Layers<'a>,
     include_synonyms: bool,
     include_documentation: bool,
 }
@@ -255,7 +235,7 @@ impl Describer<'_> {
 
     /// A node tells of itself only.
     fn check_own_id(&self, name: &str, or_what: &str) -> Result<(), ApiError> {
-        let own = self.options.node_id;
+        let own = self.layers.options.node_id;
         let message = match name.parse() {
             Ok(id) if NodeId(id) == own => return Ok(()),
             Ok(_) => {
@@ -271,13 +251,8 @@ impl Describer<'_> {
             .state
             .configs
             .of(&ConfigResource::new(ResourceType::TOPIC, name));
-        let layers = Layers {
-            options: self.options,
-            node: &self.node,
-            cluster: &self.cluster,
-        };
         let inherited = |key: &ConfigKey| {
-            let value = layers.inherited(key);
+            let value = self.layers.inherited(key);
             let synonyms = topic_synonyms(key.name).first();
             (
                 value,
@@ -368,7 +343,7 @@ impl Describer<'_> {
             synonyms.retain(|synonym| synonym.source == ConfigSource::DynamicDefaultBroker as i8);
             self.broker_entry(name, Some(value), synonyms)
         };
-        self.cluster.iter().map(entry).collect()
+        self.layers.cluster.iter().map(entry).collect()
     }
 
     /// This node: every key there is, and whatever else its file or the log sets.
@@ -378,11 +353,12 @@ impl Describer<'_> {
             .filter(|known| !known.is_internal())
             .map(|known| known.key.name);
         let set = self
+            .layers
             .options
             .static_configs
             .keys()
-            .chain(self.cluster.keys());
-        let set = set.chain(self.node.keys()).map(String::as_str);
+            .chain(self.layers.cluster.keys());
+        let set = set.chain(self.layers.node.keys()).map(String::as_str);
         let names: BTreeSet<&str> = known.chain(set).collect();
         let entry =
             |name: &&str| self.broker_entry(name, self.of_broker(name), self.synonyms(name));
@@ -440,9 +416,9 @@ impl Describer<'_> {
     /// What one layer says of a broker's key.
     fn broker_value(&self, source: ConfigSource, name: &str) -> Option<&str> {
         match source {
-            ConfigSource::DynamicBroker => self.node.get(name).map(String::as_str),
-            ConfigSource::DynamicDefaultBroker => self.cluster.get(name).map(String::as_str),
-            ConfigSource::StaticBroker => self.options.static_config(name),
+            ConfigSource::DynamicBroker => self.layers.node.get(name).map(String::as_str),
+            ConfigSource::DynamicDefaultBroker => self.layers.cluster.get(name).map(String::as_str),
+            ConfigSource::StaticBroker => self.layers.options.static_config(name),
             ConfigSource::Default => BrokerKey::named(name)?.key.default,
             ConfigSource::DynamicTopic | ConfigSource::ClientMetrics | ConfigSource::Group => None,
         }

@@ -130,8 +130,8 @@ impl Options {
 pub(super) struct Layers<'a> {
     pub options: &'a Options,
     /// Dynamic values of this node, and of all nodes.
-    pub node: &'a Values,
-    pub cluster: &'a Values,
+    pub node: Values,
+    pub cluster: Values,
 }
 
 impl Layers<'_> {
@@ -145,8 +145,8 @@ impl Layers<'_> {
             })
         };
         let layers = [
-            (dynamic(self.node), ConfigSource::DynamicBroker),
-            (dynamic(self.cluster), ConfigSource::DynamicDefaultBroker),
+            (dynamic(&self.node), ConfigSource::DynamicBroker),
+            (dynamic(&self.cluster), ConfigSource::DynamicDefaultBroker),
             (self.options.file_value(key), ConfigSource::StaticBroker),
         ];
         let set = layers.into_iter().find(|(value, _)| value.is_some());
@@ -179,6 +179,15 @@ impl State {
         self.configs.of(&ConfigResource::all_brokers())
     }
 
+    /// All values that are set, whether or not a node can make anything of them.
+    fn layers<'a>(&self, options: &'a Options) -> Layers<'a> {
+        Layers {
+            options,
+            node: self.node_values(options),
+            cluster: self.cluster_values(),
+        }
+    }
+
     /// One key of a topic that exists or not.
     fn topic_config(&self, options: &Options, topic: &str, name: &str) -> Option<String> {
         let key = find(TOPIC_KEYS, name)?;
@@ -186,13 +195,7 @@ impl State {
         if let Some(own) = self.configs.get(&resource, name) {
             return Some(own.to_owned());
         }
-        let (node, cluster) = (&self.node_values(options), &self.cluster_values());
-        let layers = Layers {
-            options,
-            node,
-            cluster,
-        };
-        layers.below(key).value
+        self.layers(options).below(key).value
     }
 
     /// How many replicas must be in sync for a write to the topic to count
@@ -216,12 +219,7 @@ impl State {
         options: &Options,
         configs: &BTreeMap<String, String>,
     ) -> Vec<EffectiveConfig> {
-        let (node, cluster) = (&self.node_values(options), &self.cluster_values());
-        let layers = Layers {
-            options,
-            node,
-            cluster,
-        };
+        let layers = self.layers(options);
         TOPIC_KEYS
             .iter()
             .filter(|key| !key.is_internal() || configs.contains_key(key.name))

@@ -277,25 +277,32 @@ mod tests {
         })
     }
 
+    /// Where to connect, and what there is then.
+    async fn a_port() -> (SocketAddr, impl Future<Output = Connection>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let accept = async move {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            Connection {
+                acceptor: an_acceptor(),
+                stream,
+                received: BytesMut::new(),
+            }
+        };
+        (address, accept)
+    }
+
     #[test]
     fn who_hangs_up_is_not_answered() {
         let runtime = a_runtime();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
-        let listener = listener.expect("a port");
-        let address = listener.local_addr().expect("an address");
+        let (address, connection) = runtime.block_on(a_port());
         let mut client = std::net::TcpStream::connect(address).expect("connects");
         // DescribeCluster, which nobody takes out of the inbox.
         let request = frame::frame(&[0, 60, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 2, 0]);
         client.write_all(&request).expect("sends");
-        let acceptor = an_acceptor();
-        let inbox = acceptor.inbox.clone();
+        let mut connection = runtime.block_on(connection);
+        let inbox = connection.acceptor.inbox.clone();
         runtime.block_on(async {
-            let (stream, _) = listener.accept().await.expect("a connection");
-            let mut connection = Connection {
-                acceptor,
-                stream,
-                received: BytesMut::new(),
-            };
             let hang_up = async move {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 drop(client);
@@ -309,9 +316,7 @@ mod tests {
     #[test]
     fn who_takes_no_answers_is_left_alone() {
         let runtime = a_runtime();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
-        let listener = listener.expect("a port");
-        let address = listener.local_addr().expect("an address");
+        let (address, connection) = runtime.block_on(a_port());
         let client = thread::spawn(move || {
             let mut stream = std::net::TcpStream::connect(address).expect("connects");
             // ApiVersions of a version that nobody serves, which the connection answers by itself.
@@ -319,17 +324,10 @@ mod tests {
                 frame::frame(&[0, 18, 0x7f, 0xff, 0, 0, 0, 1, 0xff, 0xff, 0]).repeat(1_000);
             while stream.write_all(&request).is_ok() {}
         });
-        let acceptor = an_acceptor();
-        runtime.block_on(async {
-            let (stream, _) = listener.accept().await.expect("a connection");
-            let mut connection = Connection {
-                acceptor,
-                stream,
-                received: BytesMut::new(),
-            };
-            let end = connection.serve_until_it_ends().await;
-            assert!(matches!(end, End::Unread(_)), "{end}");
-        });
+        let mut connection = runtime.block_on(connection);
+        let end = runtime.block_on(connection.serve_until_it_ends());
+        assert!(matches!(end, End::Unread(_)), "{end}");
+        drop(connection);
         client.join().expect("the connection was closed");
     }
 }

@@ -229,8 +229,7 @@ impl Writer {
                 // the next one fetches them anew.
                 let fetched = survive(snapshot_file::fetched_batches(&self.directory, id));
                 let snapshot = load(id, fetched).unwrap_or_else(|error| die(&error));
-                survive(self.log.install_snapshot(id));
-                let bytes = survive(snapshot_file::size(&self.directory, id));
+                let bytes = survive(self.log.install_snapshot(id));
                 let snapshot = Box::new(snapshot);
                 self.report(LogEvent::SnapshotInstalled { snapshot, bytes });
             }
@@ -296,6 +295,9 @@ fn load(id: OffsetAndEpoch, mut batches: snapshot_file::Batches) -> Result<Loade
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    use tempfile::TempDir;
+
     use super::*;
     use crate::{
         log::directory::MetadataDirectory,
@@ -303,6 +305,7 @@ mod tests {
             Epoch, NodeId, Uuid,
             records::{MetadataRecord, NoOpRecord},
         },
+        server::snapshots,
     };
 
     /// Reads until it shall stop: another read waits whenever one is done.
@@ -320,26 +323,60 @@ mod tests {
         });
     }
 
-    #[test]
-    fn who_reads_without_end_does_not_keep_others_from_writing() {
+    /// With an empty log, and who hears of it; the folder goes when it is dropped.
+    fn a_disk() -> (Disk, Arc<Inbox>, TempDir) {
         let dir = tempfile::tempdir().expect("a folder");
         let directory = MetadataDirectory::open(dir.path()).expect("a new directory");
         let inbox = Arc::new(Inbox::default());
         let path = directory.path().to_owned();
         let open = move || EngineLog::open(directory, NodeId(1), Uuid::ONE);
         let (disk, _) = Disk::start(path, open, inbox.clone()).expect("starts");
-        let stop = Arc::new(AtomicBool::new(false));
-        read_on(&disk.jobs, &stop);
-        read_on(&disk.jobs, &stop);
+        (disk, inbox, dir)
+    }
+
+    /// Appends a record, and says which end is told to be durable next.
+    fn append(disk: &Disk, inbox: &Inbox) -> Option<Offset> {
         let record = MetadataRecord::from(NoOpRecord::default());
         let batch = RecordBatch::of_records(Offset(0), Epoch(1), 0, [(&record, 0)]);
         disk.send(Job::Append(batch.expect("a batch")));
-        let heard = inbox.next(Some(Duration::from_secs(10)));
+        match inbox.next(Some(Duration::from_secs(10))) {
+            Some(Input::Log(LogEvent::Durable { end })) => Some(end),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn who_reads_without_end_does_not_keep_others_from_writing() {
+        let (disk, inbox, _dir) = a_disk();
+        let stop = Arc::new(AtomicBool::new(false));
+        read_on(&disk.jobs, &stop);
+        read_on(&disk.jobs, &stop);
+        let end = append(&disk, &inbox);
         stop.store(true, Ordering::Relaxed);
-        assert!(matches!(
-            heard,
-            Some(Input::Log(LogEvent::Durable { end: Offset(1) }))
-        ));
+        assert_eq!(end, Some(Offset(1)), "it waits for the reads");
+        disk.stop();
+    }
+
+    /// The snapshot is a pipe that nobody writes: to open it takes for ever.
+    #[test]
+    fn who_fetches_a_snapshot_delays_no_commit() {
+        let (disk, inbox, _dir) = a_disk();
+        let id = OffsetAndEpoch {
+            offset: Offset(7),
+            epoch: Epoch(1),
+        };
+        let pipe = snapshot_file::path(&disk.directory, id);
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+        let (answer, answered) = mpsc::channel();
+        disk.snapshots.read(snapshots::Read {
+            id,
+            position: 0,
+            max_bytes: 100,
+            answer: Box::new(move |read| answer.send(read).expect("somebody waits")),
+        });
+        let end = append(&disk, &inbox);
+        assert_eq!(end, Some(Offset(1)), "it waits for the snapshot");
+        assert!(answered.try_recv().is_err(), "a pipe was read");
         disk.stop();
     }
 }

@@ -101,8 +101,9 @@ impl Node {
             // keep the quorum waiting.
             let patience = deadline.map(|deadline| deadline.max(now.time) - now.time);
             let input = self.inbox.next(patience);
-            self.contacts.begin(self.clock.time());
-            self.hear_contacts();
+            let begun = self.clock.time();
+            self.contacts.begin(begun);
+            self.hear_contacts(begun);
             self.act_when_due();
             if let Some(input) = input {
                 self.on_input(input);
@@ -177,8 +178,7 @@ impl Node {
     }
 
     /// Before anything is made of it: a heartbeat that waits in the queue counts already.
-    fn hear_contacts(&mut self) {
-        let now = self.clock.time();
+    fn hear_contacts(&mut self, now: Time) {
         for ((broker, epoch), Contact { at, progress }) in self.contacts.take(now) {
             self.controller.on_contact(broker, epoch, at, progress);
         }

@@ -122,17 +122,11 @@ fn read_part(
 
 #[cfg(test)]
 mod tests {
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
-
     use super::*;
-    use crate::{
-        log::{directory::MetadataDirectory, engine::EngineLog},
-        protocol::{
-            Epoch, NodeId, Offset, Uuid,
-            record_batch::RecordBatch,
-            records::{MetadataRecord, NoOpRecord},
-        },
-        server::disk::{Disk, Job},
+    use crate::protocol::{
+        Epoch, Offset,
+        record_batch::RecordBatch,
+        records::{MetadataRecord, NoOpRecord},
     };
 
     /// When a hundred brokers begin together, the ninety-ninth must not wait for ninety-eight checks of all of it.
@@ -157,42 +151,5 @@ mod tests {
         checked = None;
         let error = read_part(dir.path(), id, 0, 100, &mut checked).expect_err("rotten");
         assert!(matches!(error, LogError::Corrupt { .. }), "{error}");
-    }
-
-    /// The snapshot is a pipe that nobody writes: to open it takes for ever.
-    #[test]
-    fn who_fetches_a_snapshot_delays_no_commit() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let directory = MetadataDirectory::open(dir.path()).expect("a new directory");
-        let path = directory.path().to_owned();
-        let inbox = Arc::new(Inbox::default());
-        let open = move || EngineLog::open(directory, NodeId(1), Uuid::ONE);
-        let (disk, _) = Disk::start(path.clone(), open, inbox.clone()).expect("starts");
-        let (offset, epoch) = (Offset(0), Epoch(1));
-        let id = OffsetAndEpoch {
-            offset: Offset(7),
-            epoch,
-        };
-        let pipe = snapshot_file::path(&path, id);
-        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
-        let (answer, answered) = mpsc::channel();
-        disk.snapshots.read(Read {
-            id,
-            position: 0,
-            max_bytes: 100,
-            answer: Box::new(move |read| answer.send(read).expect("somebody waits")),
-        });
-
-        let record = MetadataRecord::from(NoOpRecord::default());
-        let batch = RecordBatch::of_records(offset, epoch, 0, [(&record, 0)]).expect("a batch");
-        disk.send(Job::Append(batch));
-        let heard = inbox.next(Some(Duration::from_secs(10)));
-        let end = match heard {
-            Some(Input::Log(LogEvent::Durable { end })) => Some(end),
-            _ => None,
-        };
-        assert_eq!(end, Some(Offset(1)), "it waits for the snapshot");
-        assert!(answered.try_recv().is_err(), "a pipe was read");
-        disk.stop();
     }
 }

@@ -287,7 +287,7 @@ fn execute(step: &Step, open_log: &mut Option<EngineLog>, dir: &Path) {
                 let written = log.write_snapshot_chunk(*id, position, chunk);
                 written.expect("writes");
             }
-            log.install_snapshot(*id)
+            log.install_snapshot(*id).map(drop)
         }
     }
     .expect("a sound disk");

@@ -481,10 +481,10 @@ impl World {
         let disk = &mut self.node(id).disk;
         let before = keeps_log.then(|| disk.clone());
         let mut installed = disk.install_snapshot(snapshot);
-        if let (Some(before), Ok(())) = (before, &installed) {
+        if let (Some(before), Ok(_)) = (before, &installed) {
             let content = disk.snapshot(snapshot).expect("just installed").clone();
             *disk = before;
-            installed = disk.write_snapshot(snapshot, [content]).map(drop);
+            installed = disk.write_snapshot(snapshot, [content]);
         }
         self.survive(id, installed)?;
         self.coverage.reach(Mark::SnapshotInstalled);

@@ -312,11 +312,12 @@ impl Log for EngineLog {
         snapshot_file::write_chunk(self.directory.path(), id, position, bytes)
     }
 
-    fn install_snapshot(&mut self, id: OffsetAndEpoch) -> Result<(), LogError> {
+    fn install_snapshot(&mut self, id: OffsetAndEpoch) -> Result<u64, LogError> {
         self.voter_state.withdraw(id.offset)?;
-        snapshot_file::finish(self.directory.path(), id)?;
+        let length = snapshot_file::finish(self.directory.path(), id)?;
         self.begin_after(id)?;
-        self.delete_snapshots_before(id)
+        self.delete_snapshots_before(id)?;
+        Ok(length)
     }
 
     fn drop_prefix(&mut self, start: OffsetAndEpoch) -> Result<(), LogError> {
