@@ -13,7 +13,10 @@ use std::{
 use kraftd::protocol::{
     api::{Request, Response},
     ids::{BrokerEpoch, Epoch, NodeId, Offset, Uuid},
-    messages::describe_quorum::{self, DescribeQuorumRequest},
+    messages::{
+        describe_cluster::DescribeClusterRequest,
+        describe_quorum::{self, DescribeQuorumRequest},
+    },
 };
 use tempfile::TempDir;
 
@@ -188,12 +191,14 @@ impl Cluster {
         cluster
     }
 
-    /// Starts every node; returns when there is a leader and all brokers are unfenced.
+    /// Starts every node; returns when there is a leader with which all controllers have registered, and all
+    /// brokers are unfenced.
     pub fn start_nodes(&mut self) {
         for node in &mut self.controllers {
             node.start();
         }
         self.wait_for_leader(START_TIMEOUT);
+        self.wait_until_registered();
         for node in &mut self.brokers {
             node.start();
         }
@@ -286,6 +291,22 @@ impl Cluster {
                 }
             },
         )
+    }
+
+    /// Java's controllers register a while after one of them leads.
+    fn wait_until_registered(&self) {
+        const CONTROLLER_ENDPOINTS: i8 = 2;
+        let request = DescribeClusterRequest {
+            endpoint_type: CONTROLLER_ENDPOINTS,
+            ..Default::default()
+        };
+        self.ask_leader(1, &request.into(), |answer| match answer {
+            Response::DescribeCluster(answer) => {
+                answer.controller_id != NodeId::NONE
+                    && answer.brokers.len() == self.controllers.len()
+            }
+            _ => false,
+        });
     }
 
     /// Registers a broker that is none, and has it unfenced.

@@ -76,16 +76,18 @@ impl ToolRunner {
         }
     }
 
-    /// Runs Kafka's metadata shell until it says `expected`. It answers as soon as it has read a snapshot,
-    /// though it shows that to its commands up to 100 ms later (`MetadataShell.waitUntilCaughtUp`,
-    /// `MetadataLoader.initializeNewPublishers`), and now and then it waits for ever, whoever wrote it.
+    /// Runs Kafka's metadata shell until it says `expected`, which must come from the snapshot: the shell
+    /// answers as soon as it has read that, though it shows it to its commands up to 100 ms later
+    /// (`MetadataShell.waitUntilCaughtUp`, `MetadataLoader.initializeNewPublishers`), and now and then it
+    /// waits for ever, whoever wrote it.
     pub fn ask_shell(&mut self, arguments: &[String], expected: &str) -> Said {
-        const ATTEMPTS: usize = 5;
+        const ATTEMPTS: usize = 20;
         let mut said = self.run(METADATA_SHELL, arguments);
         for _ in 1..ATTEMPTS {
-            if !said.stdout.contains(expected) {
-                said = self.run(METADATA_SHELL, arguments);
+            if said.stdout.contains(expected) {
+                break;
             }
+            said = self.run(METADATA_SHELL, arguments);
         }
         said
     }

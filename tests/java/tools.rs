@@ -143,6 +143,9 @@ const LAST_COMMANDS: &[&str] = &[
      --add-config log.cleaner.threads=2",
 ];
 
+/// What the shell shows of every snapshot here, and of no empty image: a topic's setting.
+const CONFIGURED: &str = "retention.ms";
+
 /// With the tools of the newest release, on a snapshot: older ones do not know the newest metadata.version.
 const OFFLINE_COMMANDS: &[&str] = &[
     "kafka-dump-log --cluster-metadata-decoder --files SNAPSHOT",
@@ -365,7 +368,7 @@ fn ask(
         })
         .collect();
     let said = match main == METADATA_SHELL {
-        true => runner.ask_shell(&arguments, "byName"),
+        true => runner.ask_shell(&arguments, CONFIGURED),
         false => runner.run(main, &arguments),
     };
     assert!(
