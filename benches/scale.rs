@@ -8,7 +8,6 @@
 
 use std::{
     fs,
-    io::Write,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -311,15 +310,16 @@ impl Subject {
         self.figure(name, "ms", start.elapsed().as_secs_f64() * 1e3);
     }
 
-    /// Lets every voter write a snapshot.
+    /// Lets every voter write a snapshot, and from its next start on no more so soon.
     fn snapshot(&mut self) {
+        let mut usual = Vec::new();
         for node in &mut self.cluster.controllers {
             node.kill_if_running();
-            let mut file = fs::File::options()
-                .append(true)
-                .open(node.properties())
-                .expect("opens");
-            writeln!(file, "metadata.log.max.record.bytes.between.snapshots=1").expect("writes");
+            let path = node.properties();
+            let properties = fs::read_to_string(&path).expect("its properties");
+            let eager = format!("{properties}metadata.log.max.record.bytes.between.snapshots=1\n");
+            fs::write(&path, eager).expect("writes");
+            usual.push((path, properties));
             node.start();
         }
         first_commit(&self.ports());
@@ -331,6 +331,9 @@ impl Subject {
                 false => Err("not yet".to_owned()),
             }
         });
+        for (path, properties) in usual {
+            fs::write(path, properties).expect("writes");
+        }
     }
 }
 
