@@ -219,6 +219,7 @@ fn options() -> Options {
             node_id,
             directory_id: Uuid([1; 16]),
             cluster_id: CLUSTER_ID.to_owned(),
+            advertised: endpoint.clone(),
             election_timeout_ms: 1_000,
             fetch_timeout_ms: 2_000,
             election_backoff_max_ms: 1_000,

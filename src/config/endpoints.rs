@@ -11,6 +11,8 @@ use super::{
 const LISTENERS: &str = "listeners";
 const ADVERTISED: &str = "advertised.listeners";
 const CONTROLLERS: &str = "controller.listener.names";
+const INTER_BROKER: &str = "inter.broker.listener.name";
+const INTER_BROKER_PROTOCOL: &str = "security.inter.broker.protocol";
 
 pub struct Endpoints {
     /// The names of the controllers' listeners, here or elsewhere.
@@ -57,6 +59,7 @@ impl Endpoints {
             )),
         });
         let inter_broker = self.inter_broker(identity);
+        let mechanism = self.mechanism(values)?;
         let nonroutable = self
             .advertised
             .iter()
@@ -71,6 +74,8 @@ impl Endpoints {
             inter_broker,
             self.early_start(values)?,
             nonroutable,
+            mechanism,
+            auto_join(identity)?,
         ];
         Ok(all.into_iter().flatten().collect())
     }
@@ -132,40 +137,67 @@ impl Endpoints {
 
     /// The listener that brokers use among themselves.
     fn inter_broker(&self, identity: &Identity) -> Option<Problem> {
-        const NAME: &str = "inter.broker.listener.name";
-        const PROTOCOL: &str = "security.inter.broker.protocol";
         let values = &identity.values;
-        let explicit = values.text(NAME);
-        if explicit.is_some() && values.is_set(PROTOCOL) {
+        let explicit = values.text(INTER_BROKER);
+        if explicit.is_some() && values.is_set(INTER_BROKER_PROTOCOL) {
             return Some(Problem::new(format!(
-                "Only one of {NAME} and {PROTOCOL} should be set."
+                "Only one of {INTER_BROKER} and {INTER_BROKER_PROTOCOL} should be set."
             )));
         }
         let name = explicit
-            .or(values.text(PROTOCOL))
+            .or(values.text(INTER_BROKER_PROTOCOL))
             .unwrap_or_default()
             .to_uppercase();
         if let Some(explicit) = explicit
             && self.protocols.get(&name).is_none()
         {
             let problem = Problem::new(format!(
-                "Listener with name {name} defined in {NAME} not found in listener.security.protocol.map."
+                "Listener with name {name} defined in {INTER_BROKER} not found in listener.security.protocol.map."
             ));
-            return Some(values.shown(NAME, problem.blank_in(explicit)));
+            return Some(values.shown(INTER_BROKER, problem.blank_in(explicit)));
         }
         if identity.is_broker {
             return self
                 .brokers(values, &name)
-                .map(|problem| values.shown(NAME, problem));
+                .map(|problem| values.shown(INTER_BROKER, problem));
         }
         let controllers = explicit.is_some() && self.controllers.contains(&name);
         controllers.then(|| {
             // The quotation mark is Kafka's.
             requirement(format!(
-                "{CONTROLLERS} must not contain an explicitly set {NAME} configuration value when \
+                "{CONTROLLERS} must not contain an explicitly set {INTER_BROKER} configuration value when \
                  process.roles=controller'"
             ))
         })
+    }
+
+    /// What brokers authenticate to each other with must be among what their listener takes.
+    fn mechanism(&self, values: &Values) -> Result<Option<Problem>, Problem> {
+        const MECHANISM: &str = "sasl.mechanism.inter.broker.protocol";
+        const ENABLED: &str = "sasl.enabled.mechanisms";
+        let explicit = values.text(INTER_BROKER).map(str::to_uppercase);
+        let (name, protocol) = match &explicit {
+            Some(name) => (name.as_str(), self.protocols.get(name)),
+            None => {
+                let protocol = values.text(INTER_BROKER_PROTOCOL);
+                (protocol.unwrap_or_default(), protocol)
+            }
+        };
+        if !protocol.is_some_and(|protocol| protocol.starts_with("SASL_")) {
+            return Ok(None);
+        }
+        let own = format!("listener.name.{}.{ENABLED}", name.to_lowercase());
+        let enabled = match values.text(&own) {
+            Some(own) => own.split(',').map(|name| name.trim().to_owned()).collect(),
+            None => values.list(ENABLED)?,
+        };
+        let mechanism = values.text(MECHANISM).unwrap_or_default();
+        let is_enabled = enabled.iter().any(|enabled| enabled == mechanism);
+        Ok((!is_enabled).then(|| {
+            requirement(format!(
+                "{MECHANISM} must be included in {ENABLED} when SASL is used for inter-broker communication"
+            ))
+        }))
     }
 
     /// What a broker tells others, with `inter_broker` among it.
@@ -223,4 +255,15 @@ impl Endpoints {
             values.shown(KEY, problem)
         }))
     }
+}
+
+/// Only controllers join a quorum (KIP-853).
+fn auto_join(identity: &Identity) -> Result<Option<Problem>, Problem> {
+    const AUTO_JOIN: &str = "controller.quorum.auto.join.enable";
+    let joins = !identity.is_controller && identity.values.boolean(AUTO_JOIN)?;
+    Ok(joins.then(|| {
+        requirement(format!(
+            "{AUTO_JOIN} is only supported when process.roles contains the 'controller' role."
+        ))
+    }))
 }

@@ -10,6 +10,7 @@
 //! would find nonsense, so they wait. Nothing is logged here: problems and warnings are data, for the
 //! start of a server as for `kraftd check`.
 
+mod connections;
 mod endpoints;
 mod environment;
 pub mod listeners;
@@ -23,6 +24,7 @@ pub mod voters;
 use std::path::{Path, PathBuf};
 
 use crate::protocol::NodeId;
+pub use connections::ConnectionLimits;
 pub use endpoints::Endpoints;
 pub use environment::{CONTAINER_SWITCH, Environment};
 use listeners::{Listener, is_any};
@@ -143,6 +145,7 @@ pub struct Config {
     pub max_retention_ms: i64,
     pub max_frame_bytes: usize,
     pub max_connection_idle_ms: u64,
+    pub connections: ConnectionLimits,
     pub num_partitions: i32,
     pub default_replication_factor: i16,
     pub delete_topic_enable: bool,
@@ -171,18 +174,19 @@ impl Config {
         let seconds = values.number::<i64>("leader.imbalance.check.interval.seconds", 1)? as u64;
         let bytes = |key| values.number::<i64>(key, 1).map(|bytes| bytes as u64);
         let size = |key| values.number::<i32>(key, 1).map(|bytes| bytes as usize);
-        // Kafka takes 0 too, and then holds elections without end.
+        // Kafka takes 0 too, and then holds elections, or asks a dead peer, without end.
         let timeout = |key| values.number::<i64>(key, 1).map(|ms| ms as u64);
         let linger = "controller.quorum.append.linger.ms";
         Ok(Config {
-            warnings: rules::warnings(&values)?,
+            warnings: rules::warnings(&values, &listener.name)?,
+            connections: ConnectionLimits::of(&values, &listener.name)?,
             listener,
             advertised,
             election_timeout_ms: timeout("controller.quorum.election.timeout.ms")?,
             fetch_timeout_ms: timeout("controller.quorum.fetch.timeout.ms")?,
             election_backoff_max_ms: values.ms("controller.quorum.election.backoff.max.ms")?,
             request_timeout_ms: timeout("controller.quorum.request.timeout.ms")?,
-            retry_backoff_ms: values.ms("controller.quorum.retry.backoff.ms")?,
+            retry_backoff_ms: timeout("controller.quorum.retry.backoff.ms")?,
             append_linger_ms: values
                 .is_set(linger)
                 .then(|| values.ms(linger))

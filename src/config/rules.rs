@@ -5,7 +5,7 @@
 //! are left to the brokers.
 
 use super::{
-    ConfigError, Endpoints, Identity, Problem, Voter, Warning,
+    ConfigError, Endpoints, Identity, Problem, Voter, Warning, connections,
     listeners::Listener,
     problem::{NO_COMMENT, has_comment, requirement},
     values::Values,
@@ -36,6 +36,7 @@ pub fn of_every_node(identity: &Identity) -> Result<Vec<Problem>, ConfigError> {
         )));
     }
     problems.extend(voters(identity));
+    problems.extend(connections::check(values));
     match Endpoints::of(identity) {
         Ok(endpoints) => {
             problems.extend(endpoints.check(identity)?);
@@ -82,7 +83,6 @@ fn numbers(values: &Values) -> Result<Vec<Problem>, ConfigError> {
     let idle = number(IDLE)?;
     let delay = number(DELAY)?;
     let request = number("socket.request.max.bytes")?;
-    let of_no_ip = number("max.connections.per.ip")? == 0;
     let failed_late = format!(
         "{DELAY}={} should always be less than {IDLE}={} to prevent failed authentication responses from \
          timing out",
@@ -116,11 +116,6 @@ fn numbers(values: &Values) -> Result<Vec<Problem>, ConfigError> {
         (
             queued <= 0 || queued >= request,
             "queued.max.request.bytes must be larger or equal to socket.request.max.bytes",
-        ),
-        (
-            !of_no_ip || values.text("max.connections.per.ip.overrides").is_some(),
-            "max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property \
-             is set.",
         ),
         (idle < 0 || delay < idle, &failed_late),
     ];
@@ -229,7 +224,7 @@ fn java_class(name: &str, key: &str, class: &str) -> Problem {
 }
 
 /// What works, but hardly as it was meant.
-pub fn warnings(values: &Values) -> Result<Vec<Warning>, Problem> {
+pub fn warnings(values: &Values, listener: &str) -> Result<Vec<Warning>, Problem> {
     let (heartbeat, session) = ("broker.heartbeat.interval.ms", "broker.session.timeout.ms");
     let (interval, timeout) = (values.ms(heartbeat)?, values.ms(session)?);
     let mut warnings = values.warnings.clone();
@@ -248,12 +243,18 @@ pub fn warnings(values: &Values) -> Result<Vec<Warning>, Problem> {
         .iter()
         .filter(|known| known.usage == Usage::Unserved)
     {
-        let key = known.key.name;
-        if values.is_set(key) && values.text(key) != known.key.default {
-            warnings.push(Warning {
-                key: key.to_owned(),
-                text: format!("{key} has no effect: kraftd does not serve it yet"),
-            });
+        let of_listener = format!(
+            "listener.name.{}.{}",
+            listener.to_lowercase(),
+            known.key.name
+        );
+        for key in [known.key.name, &of_listener] {
+            if values.is_set(key) && values.text(key) != known.key.default {
+                warnings.push(Warning {
+                    key: key.to_owned(),
+                    text: format!("{key} has no effect: kraftd does not serve it yet"),
+                });
+            }
         }
     }
     Ok(warnings)

@@ -60,6 +60,13 @@ impl Controller {
             Err(error) => return self.effects.push_back(Effect::Fatal(error.to_string())),
         };
         tracing::info!("{}", activation.response);
+        if !state.acls.is_empty() {
+            tracing::warn!(
+                "The metadata has {} access control entries. Brokers go by them; this controller does not, and does \
+                 what any client has a broker ask it for.",
+                state.acls.len()
+            );
+        }
         let session_timeout_ms = self.options.metadata.session_timeout_ms;
         self.active = Some(Active {
             accumulator: Accumulator::new(epoch, self.options.append_linger_ms),

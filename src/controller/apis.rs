@@ -133,6 +133,8 @@ const DIRECT: bool = false;
 
 apis! {
     FETCH 4..=18, DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
+    SASL_HANDSHAKE 0..=1, DIRECT, Lane::Admin, Timeout::None,
+        read!(SaslHandshake, reads::sasl_handshake);
     API_VERSIONS 0..=4, DIRECT, Lane::Broker, Timeout::None,
         read!(ApiVersions, reads::api_versions);
     CREATE_TOPICS 2..=7, FORWARDABLE, Lane::Admin, timeout_of!(CreateTopics),
@@ -143,6 +145,8 @@ apis! {
         read!(DescribeConfigs, reads::describe_configs);
     ALTER_CONFIGS 0..=2, FORWARDABLE, Lane::Admin, Timeout::None,
         write!(AlterConfigs, configs::alter_configs);
+    SASL_AUTHENTICATE 0..=2, DIRECT, Lane::Admin, Timeout::None,
+        read!(SaslAuthenticate, reads::sasl_authenticate);
     CREATE_PARTITIONS 0..=3, FORWARDABLE, Lane::Admin, timeout_of!(CreatePartitions),
         write!(CreatePartitions, create_partitions::create_partitions);
     ELECT_LEADERS 0..=2, FORWARDABLE, Lane::Admin, timeout_of!(ElectLeaders),
@@ -178,6 +182,7 @@ apis! {
         write!(ControllerRegistration, controllers::register_controller);
     ASSIGN_REPLICAS_TO_DIRS 0..=0, DIRECT, Lane::Broker, Timeout::None,
         write!(AssignReplicasToDirs, directories::assign_replicas_to_dirs);
+    UPDATE_RAFT_VOTER 0..=0, DIRECT, Lane::Quorum, Timeout::None, Handler::Raft;
 }
 
 /// The row of an API; `None` for one that is not served.

@@ -34,11 +34,8 @@ pub(super) fn open(envelope: &EnvelopeRequest) -> Result<(Letter, Request), Erro
     let mut reader = Reader::new(&envelope.request_data);
     let header = RequestHeader::read(&mut reader).map_err(|_| ErrorCode::UNSUPPORTED_VERSION)?;
     let api_version = header.request_api_version;
-    let api = apis::find(header.api_key()).ok_or(match header.api_key().api() {
-        // A client learns from its broker what we serve, so this one did not ask.
-        Some(_) => ErrorCode::UNSUPPORTED_VERSION,
-        None => ErrorCode::INVALID_REQUEST,
-    })?;
+    // A client learns from its broker what we serve, so this one did not ask.
+    let api = apis::find(header.api_key()).ok_or(ErrorCode::UNSUPPORTED_VERSION)?;
     if !api.forwardable {
         return Err(ErrorCode::INVALID_REQUEST);
     }

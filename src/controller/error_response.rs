@@ -30,11 +30,19 @@ pub(super) fn error_response(
     let error_message = Some(message.to_owned());
     match request {
         Request::Fetch(request) => fetch_error(request, code).into(),
+        Request::SaslHandshake(_) => top_level!(sasl_handshake::SaslHandshakeResponse, code),
         Request::ApiVersions(_) => top_level!(api_versions::ApiVersionsResponse, code),
         Request::CreateTopics(request) => create_topics_error(request, code, message).into(),
         Request::DeleteTopics(request) => delete_topics_error(request, code).into(),
         Request::DescribeConfigs(request) => describe_configs_error(request, code, message).into(),
         Request::AlterConfigs(request) => alter_configs_error(request, code, message).into(),
+        Request::SaslAuthenticate(_) => {
+            top_level!(
+                sasl_authenticate::SaslAuthenticateResponse,
+                code,
+                error_message
+            )
+        }
         Request::CreatePartitions(request) => {
             create_partitions_error(request, code, message).into()
         }
@@ -98,6 +106,9 @@ pub(super) fn error_response(
         }
         Request::AssignReplicasToDirs(_) => {
             top_level!(assign_replicas_to_dirs::AssignReplicasToDirsResponse, code)
+        }
+        Request::UpdateRaftVoter(_) => {
+            top_level!(update_raft_voter::UpdateRaftVoterResponse, code)
         }
         other => unreachable!("{} is not served", other.api_key().name()),
     }
@@ -339,6 +350,8 @@ mod tests {
                 ..Default::default()
             }
             .into(),
+            sasl_handshake::SaslHandshakeRequest::default().into(),
+            sasl_authenticate::SaslAuthenticateRequest::default().into(),
             create_partitions::CreatePartitionsRequest {
                 topics: vec![Default::default()],
                 ..Default::default()
@@ -374,6 +387,7 @@ mod tests {
             allocate_producer_ids::AllocateProducerIdsRequest::default().into(),
             controller_registration::ControllerRegistrationRequest::default().into(),
             assign_replicas_to_dirs::AssignReplicasToDirsRequest::default().into(),
+            update_raft_voter::UpdateRaftVoterRequest::default().into(),
         ]
     }
 

@@ -47,6 +47,15 @@ impl<T> Lanes<T> {
         self.0.iter().all(VecDeque::is_empty)
     }
 
+    pub fn len(&self) -> usize {
+        self.0.iter().map(VecDeque::len).sum()
+    }
+
+    /// Drops what does not fit.
+    pub fn retain(&mut self, mut fits: impl FnMut(&T) -> bool) {
+        self.0.iter_mut().for_each(|lane| lane.retain(&mut fits));
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().flatten()
     }

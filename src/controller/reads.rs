@@ -13,6 +13,8 @@ use crate::{
             list_partition_reassignments::{
                 ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
             },
+            sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse},
+            sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse},
         },
     },
 };
@@ -47,6 +49,25 @@ pub(super) fn api_versions(view: &View, request: &ApiVersionsRequest) -> ApiVers
         supported_features: features::supported(unstable, view.api_version),
         finalized_features_epoch: view.features_epoch.0,
         finalized_features: view.state.features.finalized(),
+        ..Default::default()
+    }
+}
+
+/// SaslHandshake (17): nobody authenticates on a PLAINTEXT listener. The client is told so, and does not take it for a
+/// broken network (`ControllerApis.handleSaslHandshakeRequest`).
+pub(super) fn sasl_handshake(_: &View, _: &SaslHandshakeRequest) -> SaslHandshakeResponse {
+    SaslHandshakeResponse {
+        error_code: ErrorCode::ILLEGAL_SASL_STATE,
+        ..Default::default()
+    }
+}
+
+/// SaslAuthenticate (36), likewise.
+pub(super) fn sasl_authenticate(_: &View, _: &SaslAuthenticateRequest) -> SaslAuthenticateResponse {
+    let message = "SaslAuthenticate request received after successful authentication";
+    SaslAuthenticateResponse {
+        error_code: ErrorCode::ILLEGAL_SASL_STATE,
+        error_message: Some(message.to_owned()),
         ..Default::default()
     }
 }

@@ -30,6 +30,14 @@ impl Acls {
             .ok_or_else(|| format!("there is no access control entry {}", record.id))
     }
 
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
     /// The records that make these entries anew.
     pub(super) fn records(&self) -> impl Iterator<Item = MetadataRecord> + Send + use<> {
         self.by_id

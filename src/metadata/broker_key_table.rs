@@ -290,12 +290,12 @@ broker_keys! {
         "What topics have for file.delete.delay.ms unless they say otherwise.";
     "max.connection.creation.rate" Int Some("2147483647"), AtLeast(0), ClusterWide, Unserved,
         "How many connections may be opened in a second.";
-    "max.connections" Int Some("2147483647"), AtLeast(0), ClusterWide, Unserved,
+    "max.connections" Int Some("2147483647"), AtLeast(0), ClusterWide, Controller,
         "How many connections may be open.";
-    "max.connections.per.ip" Int Some("2147483647"), AtLeast(0), ClusterWide, Unserved,
+    "max.connections.per.ip" Int Some("2147483647"), AtLeast(0), ClusterWide, Controller,
         "How many connections one address may have open.";
-    "max.connections.per.ip.overrides" String Some(""), Anything, ClusterWide, Unserved,
-        "The same for single addresses.";
+    "max.connections.per.ip.overrides" String Some(""), Anything, ClusterWide, Controller,
+        "The same for single hosts: host:number,...";
     "max.incremental.fetch.session.cache.slots" Int Some("1000"), AtLeast(0), ReadOnly, Broker;
     "max.request.partition.size.limit" Int Some("2000"), AtLeast(1), ReadOnly, Broker;
     "message.max.bytes" Int Some("1048588"), AtLeast(0), ClusterWide, Controller,
@@ -345,7 +345,8 @@ broker_keys! {
     "producer.id.expiration.check.interval.ms" Int Some("600000"), AtLeast(1), ReadOnly, Broker;
     "producer.id.expiration.ms" Int Some("86400000"), AtLeast(1), ClusterWide, Broker;
     "producer.purgatory.purge.interval.requests" Int Some("1000"), Anything, ReadOnly, Broker;
-    "queued.max.request.bytes" Long Some("-1"), Anything, ReadOnly, JavaController;
+    "queued.max.request.bytes" Long Some("-1"), Anything, ReadOnly, Unserved,
+        "How many bytes of requests may wait.";
     "queued.max.requests" Int Some("500"), AtLeast(1), ReadOnly, JavaController;
     "quota.window.num" Int Some("11"), AtLeast(1), ReadOnly, JavaController;
     "quota.window.size.seconds" Int Some("1"), AtLeast(1), ReadOnly, JavaController;

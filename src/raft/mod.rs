@@ -20,7 +20,7 @@
 //! Reading order: [`role`] (what each role keeps), [`transition`] (the only code that changes epoch, vote
 //! or role), [`timers`], [`epochs`] (the shape of the log), then one file per message: [`vote`],
 //! [`quorum_epoch`], [`fetch`] (the leader's side), [`replicate`] (the follower's), [`fetch_snapshot`],
-//! [`describe`]; beside them [`answers`] (what all that comes back has in common), [`progress`] (the high
+//! [`describe`], [`update_voter`]; beside them [`answers`] (what all that comes back has in common), [`progress`] (the high
 //! watermark), [`voters`], [`requests`], [`amnesia`] (voters that have lost what they promised), [`status`] (what
 //! a voter tells of itself), [`invariants`].
 
@@ -55,6 +55,7 @@ mod role;
 mod status;
 mod timers;
 mod transition;
+mod update_voter;
 mod vote;
 mod voters;
 
@@ -81,6 +82,8 @@ pub struct Options {
     /// `directory.id` of the log directory.
     pub directory_id: Uuid,
     pub cluster_id: String,
+    /// Where others are told to reach this node (`advertised.listeners`), whatever the voters' addresses say.
+    pub advertised: Endpoint,
     /// `controller.quorum.election.timeout.ms`: an election takes this long at least, up to twice.
     pub election_timeout_ms: u64,
     /// `controller.quorum.fetch.timeout.ms`: so long a follower waits for an answer of its leader.
@@ -202,6 +205,8 @@ pub struct Raft {
     installing: Option<OffsetAndEpoch>,
     /// The highest known in the life of this process.
     high_watermark: Option<Offset>,
+    /// Where the leader of this epoch listens, by its own words.
+    leader_address: Option<(Epoch, Endpoint)>,
     /// The leader last passed on.
     told_leader: (Option<NodeId>, Epoch),
     requests: Requests,
@@ -258,6 +263,7 @@ impl Raft {
             snapshots: restored.snapshots,
             installing: None,
             high_watermark: None,
+            leader_address: None,
             told_leader: (None, state.epoch),
             parked: BTreeMap::new(),
             next_hasty_election: now.time,
@@ -285,6 +291,7 @@ impl Raft {
             Request::EndQuorumEpoch(request) => {
                 self.on_end_quorum_epoch(now, token, version, request)
             }
+            Request::UpdateRaftVoter(request) => self.on_update_voter(token, &request),
             Request::DescribeQuorum(request) => {
                 self.on_describe_quorum(now, token, version, request)
             }
@@ -512,14 +519,15 @@ impl Raft {
         ReplicaKey { id, directory_id }.matches(own)
     }
 
-    fn own_endpoint(&self) -> &Endpoint {
-        let own = self.voters.endpoint(self.options.node_id);
-        own.expect("checked at the start")
-    }
-
-    /// The leader of our epoch and where it listens.
+    /// The leader of our epoch and where it listens: as it has told us itself, else as our own file has it.
     fn leader_endpoint(&self) -> Option<(NodeId, &Endpoint)> {
         let leader = self.state.leader?;
-        Some((leader, self.voters.endpoint(leader)?))
+        if leader == self.options.node_id {
+            return Some((leader, &self.options.advertised));
+        }
+        let told = self.leader_address.as_ref();
+        let told = told.filter(|(epoch, _)| *epoch == self.state.epoch);
+        let endpoint = told.map(|(_, endpoint)| endpoint);
+        Some((leader, endpoint.or(self.voters.endpoint(leader))?))
     }
 }

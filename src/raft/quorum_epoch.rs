@@ -2,7 +2,7 @@
 //! resigns. What everyone says of epochs is here, too.
 
 use super::{
-    Effect, Raft, TOPIC, Token,
+    Effect, Endpoint, Raft, TOPIC, Token,
     requests::pause_ms,
     role::{Leader, Lost, Role},
     timers::earliest,
@@ -39,6 +39,9 @@ impl Raft {
         {
             let (leader, epoch) = (partition.leader_id, partition.leader_epoch);
             let mut error = self.hear_leader(now, leader, epoch);
+            if error.is_ok() {
+                self.hear_endpoint(epoch, &request.leader_endpoints);
+            }
             if error.is_ok() && !self.is_own_key(request.voter_id, partition.voter_directory_id) {
                 error = ErrorCode::INVALID_VOTER_KEY;
             }
@@ -61,6 +64,20 @@ impl Raft {
         match self.adopt(now, Some(leader), epoch) {
             true => ErrorCode::NONE,
             false => ErrorCode::INVALID_REQUEST,
+        }
+    }
+
+    /// The leader of `epoch` tells where it listens, which is what others are to hear from us.
+    fn hear_endpoint(&mut self, epoch: Epoch, told: &[begin::LeaderEndpoint]) {
+        let listener_name = &self.options.advertised.listener_name;
+        let own = told.iter().find(|endpoint| endpoint.name == *listener_name);
+        if let Some(begin::LeaderEndpoint { host, port, .. }) = own {
+            let endpoint = Endpoint {
+                listener_name: listener_name.clone(),
+                host: host.clone(),
+                port: *port,
+            };
+            self.leader_address = Some((epoch, endpoint));
         }
     }
 
@@ -126,7 +143,7 @@ impl Raft {
     }
 
     fn begin_request(&self, to: NodeId) -> begin::BeginQuorumEpochRequest {
-        let own = self.own_endpoint();
+        let own = &self.options.advertised;
         begin::BeginQuorumEpochRequest {
             cluster_id: Some(self.options.cluster_id.clone()),
             voter_id: to,
@@ -262,7 +279,7 @@ impl Raft {
     }
 
     fn end_request(&self, successors: &[ReplicaKey]) -> end::EndQuorumEpochRequest {
-        let own = self.own_endpoint();
+        let own = &self.options.advertised;
         let candidates = successors.iter().map(|key| end::ReplicaInfo {
             candidate_id: key.id,
             candidate_directory_id: key.directory_id,

@@ -38,7 +38,9 @@ impl Raft {
                 self.send(leader, request);
             }
             None => {
-                let max_wait_ms = MAX_FETCH_WAIT_MS.min(self.options.fetch_timeout_ms / 4);
+                let max_wait_ms = MAX_FETCH_WAIT_MS
+                    .min(self.options.fetch_timeout_ms / 4)
+                    .max(1);
                 let request = self.fetch_request(now, max_wait_ms as i32);
                 self.send(leader, request);
             }

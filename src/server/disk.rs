@@ -216,6 +216,7 @@ impl Writer {
                     self.sync();
                 }
                 answer(survive(self.log.read(from, max_bytes)));
+                self.note_in_time();
             }
             Job::WriteSnapshotChunk {
                 id,
@@ -223,6 +224,7 @@ impl Writer {
                 bytes,
             } => {
                 survive(self.log.write_snapshot_chunk(id, position, &bytes));
+                self.note_in_time();
             }
             Job::InstallSnapshot(id) => {
                 // Read before the log makes way for it: pieces that do not fit end the process, and
@@ -245,6 +247,11 @@ impl Writer {
         let end = survive(self.log.sync());
         self.unsynced_bytes = 0;
         self.report(LogEvent::Durable { end });
+        self.note_in_time();
+    }
+
+    /// Between jobs that nobody's commit waits for.
+    fn note_in_time(&mut self) {
         if self.noted.elapsed() > ACKNOWLEDGE_AT_LEAST {
             self.note();
         }

@@ -57,13 +57,42 @@ impl From<Response> for Answer {
     }
 }
 
+impl Input {
+    /// Whether somebody still wants what comes of it. Heartbeats are small, and counted while they wait.
+    fn is_awaited(&self) -> bool {
+        match self {
+            Input::Request {
+                request: Request::BrokerHeartbeat(_),
+                ..
+            } => true,
+            Input::Request { reply, .. } => !reply.is_closed(),
+            Input::Status(reply) => !reply.is_closed(),
+            Input::Response { .. }
+            | Input::Disconnected { .. }
+            | Input::Log(_)
+            | Input::Shutdown => true,
+        }
+    }
+}
+
 /// Unbounded in itself: a connection has one request in flight, so there are never more inputs than
-/// connections, peers and log jobs.
+/// connections, peers and log jobs. Those whose connection is gone are dropped before there are many: while the
+/// controller waits for the disk, clients may give up and come again as often as they like.
 #[derive(Default)]
 pub struct Inbox {
-    lanes: Mutex<Lanes<Input>>,
+    waiting: Mutex<Waiting>,
     arrived: Condvar,
 }
+
+#[derive(Default)]
+struct Waiting {
+    lanes: Lanes<Input>,
+    /// As many waited, and were wanted, when they were last looked through.
+    wanted: usize,
+}
+
+/// Fewer are not worth a look.
+const FEW: usize = 64;
 
 impl Inbox {
     pub fn push(&self, input: Input) {
@@ -71,28 +100,76 @@ impl Inbox {
             Input::Request { request, .. } => Lane::of_request(request.api_key()),
             _ => Lane::Quorum,
         };
-        self.lanes().push(lane, input);
+        let mut waiting = self.waiting();
+        waiting.lanes.push(lane, input);
+        if waiting.lanes.len() > FEW.max(2 * waiting.wanted) {
+            waiting.lanes.retain(Input::is_awaited);
+            waiting.wanted = waiting.lanes.len();
+        }
+        drop(waiting);
         self.arrived.notify_one();
     }
 
     /// The next input; `None` when `patience` ran out first (`None`: wait as long as it takes).
     pub fn next(&self, patience: Option<Duration>) -> Option<Input> {
-        let idle = |lanes: &mut Lanes<Input>| lanes.is_empty();
-        let lanes = self.lanes();
-        let mut lanes = match patience {
+        let idle = |waiting: &mut Waiting| waiting.lanes.is_empty();
+        let waiting = self.waiting();
+        let mut waiting = match patience {
             None => self
                 .arrived
-                .wait_while(lanes, idle)
+                .wait_while(waiting, idle)
                 .unwrap_or_else(PoisonError::into_inner),
             Some(patience) => {
-                let woken = self.arrived.wait_timeout_while(lanes, patience, idle);
+                let woken = self.arrived.wait_timeout_while(waiting, patience, idle);
                 woken.unwrap_or_else(PoisonError::into_inner).0
             }
         };
-        lanes.pop()
+        waiting.lanes.pop()
     }
 
-    fn lanes(&self) -> MutexGuard<'_, Lanes<Input>> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{protocol::messages::describe_cluster::DescribeClusterRequest, raft::Token};
+
+    fn request() -> (Input, oneshot::Receiver<Answer>) {
+        let (reply, answer) = oneshot::channel();
+        let caller = Caller {
+            token: Token(0),
+            api_version: 0,
+            listener_name: String::new(),
+            received: Default::default(),
+        };
+        let request = DescribeClusterRequest::default().into();
+        let input = Input::Request {
+            caller,
+            request,
+            reply,
+        };
+        (input, answer)
+    }
+
+    #[test]
+    fn what_nobody_waits_for_does_not_pile_up() {
+        let inbox = Inbox::default();
+        let mut waiting = Vec::new();
+        for n in 0..100 * FEW {
+            let (input, answer) = request();
+            inbox.push(input);
+            if n % 100 == 0 {
+                waiting.push(answer);
+            }
+        }
+        let left = inbox.waiting().lanes.len();
+        assert!(left <= 3 * FEW, "{left}");
+        let taken = std::iter::from_fn(|| inbox.next(Some(Duration::ZERO)));
+        let wanted = taken
+            .filter(|input| matches!(input, Input::Request { reply, .. } if !reply.is_closed()));
+        assert_eq!(wanted.count(), waiting.len());
     }
 }

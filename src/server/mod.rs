@@ -1,10 +1,11 @@
 //! The rim: the only module that knows sockets, threads and the clock.
 //!
 //! Three threads: `controller` ([`node`]) owns all state, `disk` ([`disk`]) the log, `net` runs tokio with
-//! a task per connection ([`connection`]) and two per peer ([`peers`]). The others reach the controller
+//! a task per connection ([`accept`], [`connection`]) and two per peer ([`peers`]). The others reach the controller
 //! through the [`inbox`] only. Snapshots, which are plain files, are read and written beside them
 //! ([`snapshots`]).
 
+mod accept;
 mod clock;
 mod connection;
 pub mod contacts;

@@ -147,8 +147,11 @@ impl Node {
                 if let Request::BrokerHeartbeat(heartbeat) = &request {
                     self.contacts.on_handled(heartbeat);
                 }
-                self.replies.insert(caller.token, reply);
-                self.controller.on_request(now, caller, request);
+                // Who has hung up wants nothing done any more.
+                if !reply.is_closed() {
+                    self.replies.insert(caller.token, reply);
+                    self.controller.on_request(now, caller, request);
+                }
             }
             Input::Response { from, id, outcome } => {
                 self.controller.on_response(now, from, id, outcome);

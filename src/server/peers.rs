@@ -197,6 +197,14 @@ impl Failure {
     }
 }
 
+/// How long the peer may keep a request before it answers.
+fn held(request: &Request) -> Duration {
+    match request {
+        Request::Fetch(fetch) => Duration::from_millis(fetch.max_wait_ms.max(0) as u64),
+        _ => Duration::ZERO,
+    }
+}
+
 impl Link {
     async fn run(self, mut outgoing: mpsc::UnboundedReceiver<Outgoing>) {
         let mut connection: Option<Connection> = None;
@@ -241,7 +249,7 @@ impl Link {
     ) -> Result<Response, SendError> {
         let was_connected = connection.is_some();
         let Sender { clock, heard, .. } = &*self.sender;
-        let patience = self.sender.request_timeout;
+        let patience = self.sender.request_timeout + held(request);
         let attempt = timeout(patience, self.attempt(connection, request)).await;
         let (peer, now_ms) = (self.address.id, clock.now().wall_clock_ms);
         let failure = match attempt.unwrap_or(Err(Failure::TimedOut(patience))) {

@@ -6,19 +6,19 @@ use std::{
     time::Duration,
 };
 
-use rand::{SeedableRng, TryRngCore};
+use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::{
     net::TcpListener,
     runtime::{self, Runtime},
     signal::unix::SignalKind,
-    sync::Semaphore,
 };
-use tracing::{info, warn};
+use tracing::info;
 
 use super::{
+    accept::{ConnectionQuotas, accept},
     clock::Clock,
-    connection::{self, Acceptor},
+    connection::Acceptor,
     contacts::Contacts,
     die,
     disk::Disk,
@@ -26,7 +26,6 @@ use super::{
     inbox::{Inbox, Input},
     listener,
     node::Node,
-    open_files,
     peers::{PeerAddress, Peers, Sender},
     signals::{self, StopSignals},
     status::{self, Socket, Source, Standstill},
@@ -56,12 +55,13 @@ pub fn run(config: &Config) -> Result<(), String> {
         properties,
         bootstrap,
         listener,
+        quotas,
     } = look(config)?;
     let (clock, inbox) = (Clock::start(), Arc::new(Inbox::default()));
     let (directory_id, disk, restored) = start_disk(config, ensemble, &inbox)?;
     let options = options(config, &properties, directory_id, bootstrap);
     let cluster_id = properties.cluster_id;
-    let network = start_network(config, cluster_id.clone(), listener, clock, &inbox)?;
+    let network = start_network(config, cluster_id.clone(), listener, quotas, clock, &inbox)?;
     let controller = Controller::new(options, restored, seed()?, clock.now());
     let Network {
         contacts,
@@ -111,6 +111,7 @@ fn start_network(
     config: &Config,
     cluster_id: String,
     listener: std::net::TcpListener,
+    quotas: ConnectionQuotas,
     clock: Clock,
     inbox: &Arc<Inbox>,
 ) -> Result<Network, String> {
@@ -154,7 +155,7 @@ fn start_network(
         max_idle: Duration::from_millis(config.max_connection_idle_ms),
         next_token: AtomicU64::new(0),
     };
-    serve(runtime, listener, Arc::new(acceptor))?;
+    serve(runtime, listener, quotas, Arc::new(acceptor))?;
     Ok(Network {
         contacts,
         peers,
@@ -174,6 +175,7 @@ struct Found {
     properties: MetaProperties,
     bootstrap: Vec<MetadataRecord>,
     listener: std::net::TcpListener,
+    quotas: ConnectionQuotas,
 }
 
 /// All that may refuse a start and can be seen without the log: what is refused leaves the disk as it was.
@@ -185,6 +187,7 @@ fn look(config: &Config) -> Result<Found, String> {
     let bootstrap = bootstrap::read(metadata_log_dir).map_err(text)?;
     let directory_id = properties.directory_id;
     directory::refuse_others(metadata_log_dir, identity.node_id, directory_id).map_err(text)?;
+    let quotas = ConnectionQuotas::of(&config.connections)?;
     // Last: a node that runs already has its port, and its directory says so more clearly.
     let listener = listener::bind(&config.listener)?;
     Ok(Found {
@@ -192,6 +195,7 @@ fn look(config: &Config) -> Result<Found, String> {
         properties,
         bootstrap: bootstrap.unwrap_or_default(),
         listener,
+        quotas,
     })
 }
 
@@ -219,6 +223,11 @@ fn options(
             node_id: identity.node_id,
             directory_id,
             cluster_id: properties.cluster_id.clone(),
+            advertised: raft::Endpoint {
+                listener_name: config.listener.name.clone(),
+                host: config.advertised.host.clone(),
+                port: config.advertised.port,
+            },
             election_timeout_ms: config.election_timeout_ms,
             fetch_timeout_ms: config.fetch_timeout_ms,
             election_backoff_max_ms: config.election_backoff_max_ms,
@@ -265,8 +274,8 @@ fn options(
 
 /// Chance from the operating system, once.
 fn seed() -> Result<u64, String> {
-    let mut rng = ChaCha8Rng::from_os_rng();
-    rng.try_next_u64().map_err(text)
+    let mut rng = ChaCha8Rng::try_from_os_rng().map_err(text)?;
+    Ok(rng.next_u64())
 }
 
 /// The other voters.
@@ -289,6 +298,7 @@ fn peer_addresses(config: &Config) -> Vec<PeerAddress> {
 fn serve(
     runtime: Runtime,
     listener: std::net::TcpListener,
+    quotas: ConnectionQuotas,
     acceptor: Arc<Acceptor>,
 ) -> Result<(), String> {
     let inbox = acceptor.inbox.clone();
@@ -298,7 +308,7 @@ fn serve(
                 die(&format!("cannot serve the listener: {error}"));
             });
             tokio::spawn(stop_on_signal(inbox));
-            accept(listener, acceptor).await;
+            accept(listener, acceptor, quotas).await;
         });
     };
     thread::Builder::new()
@@ -306,35 +316,6 @@ fn serve(
         .spawn(run)
         .map(drop)
         .map_err(text)
-}
-
-async fn accept(listener: TcpListener, acceptor: Arc<Acceptor>) {
-    /// Time for others to give file descriptors back.
-    const PAUSE: Duration = Duration::from_millis(100);
-    let most = open_files::make_room_for_connections();
-    let room = Arc::new(Semaphore::new(most));
-    loop {
-        let accepted = listener.accept().await.map_err(text);
-        let admitted = accepted.and_then(|(stream, peer)| {
-            listener::set_up(&stream).map_err(text)?;
-            let full = |_| format!("{most} are open, and the files of the log need the rest");
-            let place = room.clone().try_acquire_owned().map_err(full)?;
-            Ok((stream, peer, place))
-        });
-        match admitted {
-            Ok((stream, peer, place)) => {
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    connection::serve(acceptor, stream, peer).await;
-                    drop(place);
-                });
-            }
-            Err(reason) => {
-                warn!("cannot accept a connection: {reason}");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-    }
 }
 
 /// A signal stops the node in good order; a second one at once.

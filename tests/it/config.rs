@@ -426,14 +426,21 @@ fn unknown_keys_are_warned_of_once_with_the_key_that_was_meant() {
             "zookeeper.connect has no effect: Kafka 4 does not have it any more",
         ]
     );
-    let lines =
-        "broker.session.timeout.ms=3000\nmax.connections=10\nmax.connections.per.ip=2147483647\n";
+    let lines = "broker.session.timeout.ms=3000\nmax.connection.creation.rate=10\nmax.connections.per.ip=2147483647\n\
+         listener.name.controller.max.connection.creation.rate=5\n";
     let warnings = load(lines, &[]).expect("loads").warnings;
     let keys: Vec<&str> = warnings
         .iter()
         .map(|warning| warning.key.as_str())
         .collect();
-    assert_eq!(keys, ["broker.session.timeout.ms", "max.connections"]);
+    assert_eq!(
+        keys,
+        [
+            "broker.session.timeout.ms",
+            "max.connection.creation.rate",
+            "listener.name.controller.max.connection.creation.rate"
+        ]
+    );
 }
 
 /// Reads a file in an environment.

@@ -165,19 +165,18 @@ impl Quorum {
     }
 
     fn options(&self, id: NodeId) -> Options {
-        let voters = self.ids().into_iter().map(|id| {
-            let endpoint = Endpoint {
-                listener_name: LISTENER.to_owned(),
-                host: "localhost".to_owned(),
-                port: 9000 + id.0 as u16,
-            };
-            (id, endpoint)
-        });
+        let endpoint = |id: NodeId| Endpoint {
+            listener_name: LISTENER.to_owned(),
+            host: "localhost".to_owned(),
+            port: 9000 + id.0 as u16,
+        };
+        let voters = self.ids().into_iter().map(|id| (id, endpoint(id)));
         Options {
             raft: raft::Options {
                 node_id: id,
                 directory_id: directory_id(id),
                 cluster_id: CLUSTER_ID.to_owned(),
+                advertised: endpoint(id),
                 election_timeout_ms: 1000,
                 fetch_timeout_ms: 2000,
                 election_backoff_max_ms: 1000,

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    thread,
     time::Duration,
 };
 
@@ -35,6 +36,27 @@ fn java_and_kraftd_hold_the_same_log_as_voters_of_one_quorum() {
     let mut settings = Settings::new(Kind::Kraftd, 3, 0);
     settings.voters[1] = Kind::Java(RELEASE);
     leadership_goes_round(&settings, &[0, 1, 2]);
+}
+
+/// Java's voters send UpdateRaftVoter every other second until their leader has answered it.
+#[test]
+fn a_java_voter_is_answered_whatever_it_asks() {
+    const LONG_ENOUGH: Duration = Duration::from_secs(6);
+    let _turn = turn();
+    let mut settings = Settings::new(Kind::Kraftd, 3, 0);
+    settings.voters[2] = Kind::Java(RELEASE);
+    let mut cluster = Cluster::start(&settings);
+    while cluster.wait_for_leader(ELECTION_TIMEOUT).index == 2 {
+        cluster.controllers[2].kill();
+        cluster.wait_for_leader(ELECTION_TIMEOUT);
+        cluster.controllers[2].start();
+        cluster.wait_until_caught_up(2);
+    }
+    thread::sleep(LONG_ENOUGH);
+    let said = cluster.controllers[2].log_text();
+    let mut lines = said.lines();
+    let unserved = lines.find(|line| line.contains("unsupported version error"));
+    assert_eq!(unserved, None);
 }
 
 /// Kills leader after leader until each of `must_lead` has led, writes under each, and compares what each

@@ -319,6 +319,12 @@ const CONTROLLERS: &[&str] = &[
     "replica.lag.time.max.ms=1",
     "queued.max.request.bytes=5",
     "max.connections.per.ip=0",
+    "max.connections.per.ip=0\nmax.connections.per.ip.overrides=10.0.0.5:20, ::1:4,",
+    "max.connections.per.ip.overrides=10.0.0.5:many",
+    "max.connections.per.ip.overrides=ho st:1",
+    "max.connections=-1",
+    "security.inter.broker.protocol=SASL_PLAINTEXT\nsasl.enabled.mechanisms=PLAIN",
+    "security.inter.broker.protocol=SASL_PLAINTEXT\nsasl.enabled.mechanisms=PLAIN\nsasl.mechanism.inter.broker.protocol=PLAIN",
     "connection.failed.authentication.delay.ms=900000",
 ];
 
@@ -329,6 +335,9 @@ const BROKERS: &[&str] = &[
     "listeners=CONTROLLER://:9092",
     "controller.listener.names=",
     "listener.security.protocol.map=PLAINTEXT:PLAINTEXT",
+    "controller.quorum.auto.join.enable=true",
+    "listener.security.protocol.map=PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT\ninter.broker.listener.name=PLAINTEXT\nsasl.enabled.mechanisms=SCRAM-SHA-256",
+    "listener.security.protocol.map=PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT\ninter.broker.listener.name=PLAINTEXT\nsasl.enabled.mechanisms=PLAIN\nlistener.name.plaintext.sasl.enabled.mechanisms=PLAIN, GSSAPI",
     "inter.broker.listener.name=WRONG",
     "inter.broker.listener.name=CONTROLLER",
     "advertised.listeners=OTHER://a:9092\ninter.broker.listener.name=OTHER",

@@ -2,15 +2,16 @@
 //! it seems to be, and the controller goes on serving.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::TcpStream,
     process::Command,
+    time::Duration,
 };
 
 use kraftd::protocol::{api::Response, messages::api_versions::ApiVersionsRequest};
 
 use super::{
-    harness::{client::Client, requests},
+    harness::{client::Client, process::wait_for, requests},
     site::{Site, TIMEOUT},
 };
 
@@ -117,6 +118,53 @@ fn more_connections_than_files_leave_the_log_alone() {
     drop(crowd);
     let mut client = Client::connect(node.port).expect("a connection");
     write(&mut client, "2");
+}
+
+/// `max.connections.per.ip` and what it may be for single hosts, as Kafka's `ConnectionQuotas` keeps to them.
+#[test]
+fn an_address_has_as_many_connections_as_it_may() {
+    let node = Site::formatted();
+    node.set("max.connections.per.ip", "0");
+    node.assert_refused(
+        "a limit of nothing",
+        "{file}: requirement failed: max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.",
+    );
+    node.set("max.connections.per.ip.overrides", "localhost:2");
+    let _running = node.start();
+    let first = Client::connect(node.port).expect("a connection");
+    let mut second = connect(node.port);
+    second.write_all(&[0]).expect("a byte");
+    let mut third = connect(node.port);
+    let closed = third.read(&mut [0]);
+    assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+    node.wait_for_lines(
+        "Rejected connection from 127.0.0.1, address already has the configured maximum of 2 connections.",
+    );
+    drop((first, second));
+    wait_for("a connection", TIMEOUT, || {
+        let mut client = Client::connect(node.port).map_err(|error| error.to_string())?;
+        let served = client.call(3, ApiVersionsRequest::default());
+        served.map_err(|error| error.to_string())
+    });
+}
+
+/// Who comes when `max.connections` are open waits until one of them ends, as with Kafka.
+#[test]
+fn connections_beyond_the_limit_wait() {
+    let node = Site::formatted();
+    node.set("listener.name.controller.max.connections", "1");
+    let _running = node.start();
+    let first = Client::connect(node.port).expect("a connection");
+    let mut second = connect(node.port);
+    let short = Duration::from_millis(200);
+    second.set_read_timeout(Some(short)).expect("a timeout");
+    // ApiVersions.
+    second.write_all(&header(18, 0)).expect("a request");
+    let waits = second.read(&mut [0]);
+    assert!(waits.is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
+    drop(first);
+    second.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
+    assert_eq!(second.read(&mut [0]).expect("an answer"), 1);
 }
 
 fn connect(port: u16) -> TcpStream {

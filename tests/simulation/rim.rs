@@ -91,14 +91,12 @@ impl World {
     fn options(&self, id: NodeId) -> controller::Options {
         let plan = &self.plan;
         let host = |id: NodeId| format!("host{id}");
-        let voters = self.node_ids().into_iter().map(|id| {
-            let endpoint = Endpoint {
-                listener_name: "CONTROLLER".to_owned(),
-                host: host(id),
-                port: 9093,
-            };
-            (id, endpoint)
-        });
+        let endpoint = |id| Endpoint {
+            listener_name: "CONTROLLER".to_owned(),
+            host: host(id),
+            port: 9093,
+        };
+        let voters = self.node_ids().into_iter().map(|id| (id, endpoint(id)));
         let mut bootstrap = metadata::activation::default_bootstrap(plan.metadata_version);
         let setting = |number| ConfigRecord {
             resource_type: ResourceType::GROUP.0,
@@ -113,6 +111,7 @@ impl World {
                 node_id: id,
                 directory_id: Uuid([id.0 as u8 + 1; 16]),
                 cluster_id: CLUSTER_ID.to_owned(),
+                advertised: endpoint(id),
                 election_timeout_ms: plan.election_timeout_ms,
                 fetch_timeout_ms: plan.fetch_timeout_ms,
                 election_backoff_max_ms: plan.election_timeout_ms,

@@ -184,19 +184,18 @@ impl World {
         let now = self.now(id);
         let alone = self.alone.contains(&id);
         let voters = self.nodes.keys().filter(|other| !alone || **other == id);
-        let voters = voters.map(|id| {
-            let endpoint = Endpoint {
-                listener_name: "CONTROLLER".to_owned(),
-                host: format!("host{id}"),
-                port: 9093,
-            };
-            (*id, endpoint)
-        });
+        let endpoint = |id: NodeId| Endpoint {
+            listener_name: "CONTROLLER".to_owned(),
+            host: format!("host{id}"),
+            port: 9093,
+        };
+        let voters = voters.map(|id| (*id, endpoint(*id)));
         let voters = VoterSet::new(voters.collect());
         let options = Options {
             node_id: id,
             directory_id: Uuid([id.0 as u8 + 1; 16]),
             cluster_id: "AAAAAAAAAAAAAAAAAAAAXQ".to_owned(),
+            advertised: endpoint(id),
             election_timeout_ms: ELECTION_TIMEOUT_MS,
             fetch_timeout_ms: FETCH_TIMEOUT_MS,
             election_backoff_max_ms: ELECTION_TIMEOUT_MS,

@@ -24,11 +24,9 @@ const PATIENT: &str = "broker.session.timeout.ms=600000";
 /// What Java's controller serves and kraftd does not: the cases of these APIs are left out. The list
 /// is kept exact.
 const NOT_SERVED: &[ApiKey] = &[
-    ApiKey::SASL_HANDSHAKE,
     ApiKey::DESCRIBE_ACLS,
     ApiKey::CREATE_ACLS,
     ApiKey::DELETE_ACLS,
-    ApiKey::SASL_AUTHENTICATE,
     ApiKey::CREATE_DELEGATION_TOKEN,
     ApiKey::RENEW_DELEGATION_TOKEN,
     ApiKey::EXPIRE_DELEGATION_TOKEN,
@@ -38,7 +36,6 @@ const NOT_SERVED: &[ApiKey] = &[
     ApiKey::ALTER_USER_SCRAM_CREDENTIALS,
     ApiKey::ADD_RAFT_VOTER,
     ApiKey::REMOVE_RAFT_VOTER,
-    ApiKey::UPDATE_RAFT_VOTER,
 ];
 
 #[test]

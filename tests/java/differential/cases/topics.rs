@@ -2,7 +2,7 @@
 
 use kraftd::protocol::{
     api::Request,
-    ids::{BrokerEpoch, Uuid},
+    ids::{BrokerEpoch, Epoch, NodeId, Uuid},
     messages::*,
 };
 
@@ -29,6 +29,42 @@ pub const CASES: &[Case] = &[
     ("cluster, controllers", 2, |_| cluster(2, true)),
     ("sasl handshake without sasl", 1, |_| {
         sasl_handshake::SaslHandshakeRequest::default().into()
+    }),
+    ("sasl token without sasl", 2, |_| {
+        sasl_authenticate::SaslAuthenticateRequest::default().into()
+    }),
+    // Voters say where they listen. The leader does not: a Java leader that hears it of itself stops with
+    // "Received a FETCH/FETCH_SNAPSHOT request from the leader itself".
+    ("voter of another cluster", 0, |_| {
+        voter("other", 1, 1, (0, 1))
+    }),
+    ("voter, older epoch", 0, |w| {
+        voter(&w.cluster_id, 1, 0, (0, 1))
+    }),
+    ("voter, later epoch", 0, |w| {
+        voter(&w.cluster_id, 1, 99, (0, 1))
+    }),
+    ("voter without an id", 0, |w| {
+        voter(&w.cluster_id, -1, 1, (0, 1))
+    }),
+    ("voter that is none", 0, |w| {
+        voter(&w.cluster_id, 9, 1, (0, 1))
+    }),
+    ("voter of levels to come", 0, |w| {
+        voter(&w.cluster_id, 1, 1, (1, 2))
+    }),
+    ("voter of nonsense levels", 0, |w| {
+        voter(&w.cluster_id, 1, 1, (0, -1))
+    }),
+    ("voter without its listener", 0, |w| {
+        update_raft_voter::UpdateRaftVoterRequest {
+            cluster_id: Some(w.cluster_id.clone()),
+            current_leader_epoch: Epoch(1),
+            voter_id: NodeId(1),
+            voter_directory_id: Uuid([7; 16]),
+            ..Default::default()
+        }
+        .into()
     }),
     // Brokers come.
     ("heartbeat of a stranger", 1, |w| {
@@ -297,6 +333,28 @@ fn software(name: &str, version: &str) -> Request {
     let request = api_versions::ApiVersionsRequest {
         client_software_name: name.to_owned(),
         client_software_version: version.to_owned(),
+        ..Default::default()
+    };
+    request.into()
+}
+
+fn voter(cluster_id: &str, id: i32, epoch: i32, (min, max): (i16, i16)) -> Request {
+    let request = update_raft_voter::UpdateRaftVoterRequest {
+        cluster_id: Some(cluster_id.to_owned()),
+        current_leader_epoch: Epoch(epoch),
+        voter_id: NodeId(id),
+        voter_directory_id: Uuid([7; 16]),
+        listeners: vec![update_raft_voter::Listener {
+            name: "CONTROLLER".to_owned(),
+            host: "localhost".to_owned(),
+            port: 9093,
+            ..Default::default()
+        }],
+        kraft_version_feature: update_raft_voter::KRaftVersionFeature {
+            min_supported_version: min,
+            max_supported_version: max,
+            ..Default::default()
+        },
         ..Default::default()
     };
     request.into()

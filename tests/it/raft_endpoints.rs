@@ -1,0 +1,152 @@
+//! Where others are told to find the leader: where it says itself, whatever stands in a file.
+
+use std::collections::BTreeMap;
+
+use kraftd::{
+    protocol::{
+        Epoch, NodeId, Uuid,
+        api::{Request, Response},
+        messages::{
+            begin_quorum_epoch as begin, update_raft_voter as update,
+            vote::{self, VoteRequest},
+        },
+    },
+    raft::{Effect, Endpoint, Options, Raft, Restored, Token, VoterSet},
+    time::{Now, Time},
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+const CLUSTER_ID: &str = "AAAAAAAAAAAAAAAAAAAAXQ";
+const OWN: NodeId = NodeId(1);
+const LEADER: NodeId = NodeId(2);
+
+fn endpoint(host: &str) -> Endpoint {
+    Endpoint {
+        listener_name: "CONTROLLER".to_owned(),
+        host: host.to_owned(),
+        port: 9093,
+    }
+}
+
+/// One that advertises another address than the voters have for it.
+fn raft(ids: &[NodeId]) -> Raft {
+    let voters: BTreeMap<NodeId, Endpoint> = ids
+        .iter()
+        .map(|id| (*id, endpoint(&format!("voter-{id}"))))
+        .collect();
+    let options = Options {
+        node_id: OWN,
+        directory_id: Uuid([1; 16]),
+        cluster_id: CLUSTER_ID.to_owned(),
+        advertised: endpoint("advertised"),
+        election_timeout_ms: 1_000,
+        fetch_timeout_ms: 2_000,
+        election_backoff_max_ms: 1_000,
+        retry_backoff_ms: 20,
+        fetch_max_bytes: 1 << 20,
+        fetch_snapshot_max_bytes: 1 << 20,
+    };
+    let rng = ChaCha8Rng::seed_from_u64(1);
+    Raft::new(
+        options,
+        VoterSet::new(voters),
+        Restored::default(),
+        rng,
+        now(),
+    )
+}
+
+fn now() -> Now {
+    Now {
+        time: Time(0),
+        wall_clock_ms: 0,
+    }
+}
+
+fn ask(raft: &mut Raft, version: i16, request: Request) -> Response {
+    while raft.next_effect().is_some() {}
+    raft.on_request(now(), Token(7), version, request);
+    let mut effects = std::iter::from_fn(|| raft.next_effect());
+    let reply = effects.find_map(|effect| match effect {
+        Effect::Reply { response, .. } => Some(response),
+        _ => None,
+    });
+    reply.expect("an answer")
+}
+
+/// What a stranger hears of the leader.
+fn told(raft: &mut Raft) -> Vec<(NodeId, String, u16)> {
+    let request = VoteRequest {
+        cluster_id: Some(CLUSTER_ID.to_owned()),
+        topics: vec![vote::RequestTopicData {
+            topic_name: "__cluster_metadata".to_owned(),
+            partitions: vec![vote::RequestPartitionData {
+                replica_epoch: Epoch(1),
+                replica_id: NodeId(3),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let Response::Vote(answer) = ask(raft, 1, request.into()) else {
+        panic!("another answer");
+    };
+    let endpoints = answer.node_endpoints.into_iter();
+    endpoints.map(|it| (it.node_id, it.host, it.port)).collect()
+}
+
+fn begin(epoch: i32, host: Option<&str>) -> Request {
+    let told = host.map(|host| begin::LeaderEndpoint {
+        name: "CONTROLLER".to_owned(),
+        host: host.to_owned(),
+        port: 1,
+        ..Default::default()
+    });
+    begin::BeginQuorumEpochRequest {
+        cluster_id: Some(CLUSTER_ID.to_owned()),
+        topics: vec![begin::RequestTopicData {
+            topic_name: "__cluster_metadata".to_owned(),
+            partitions: vec![begin::RequestPartitionData {
+                leader_id: LEADER,
+                leader_epoch: Epoch(epoch),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }],
+        leader_endpoints: told.into_iter().collect(),
+        ..Default::default()
+    }
+    .into()
+}
+
+#[test]
+fn a_leader_is_where_it_says_for_its_epoch() {
+    let mut raft = raft(&[OWN, LEADER, NodeId(3)]);
+    ask(&mut raft, 1, begin(1, None));
+    let of_the_file = (LEADER, "voter-2".to_owned(), 9093);
+    assert_eq!(told(&mut raft), std::slice::from_ref(&of_the_file));
+    ask(&mut raft, 1, begin(1, Some("elsewhere")));
+    assert_eq!(told(&mut raft), [(LEADER, "elsewhere".to_owned(), 1)]);
+    ask(&mut raft, 1, begin(2, None));
+    assert_eq!(told(&mut raft), [of_the_file]);
+}
+
+#[test]
+fn we_are_where_we_advertise() {
+    let mut raft = raft(&[OWN]);
+    assert_eq!(told(&mut raft), [(OWN, "advertised".to_owned(), 9093)]);
+    let request = update::UpdateRaftVoterRequest {
+        cluster_id: Some(CLUSTER_ID.to_owned()),
+        ..Default::default()
+    };
+    let Response::UpdateRaftVoter(answer) = ask(&mut raft, 0, request.into()) else {
+        panic!("another answer");
+    };
+    let leader = answer.current_leader;
+    assert_eq!(
+        (leader.leader_id, leader.host.as_str(), leader.port),
+        (OWN, "advertised", 9093)
+    );
+}
