@@ -24,6 +24,7 @@ const RULES: &[Rule] = &[
     own_ids,
     own_addresses,
     controllers_protocol,
+    authorizers,
     bootstrap_servers,
     own_ports,
     own_directories,
@@ -233,6 +234,25 @@ fn controllers_protocol(nodes: &[Node], _: &Names, findings: &mut Findings) {
     }
 }
 
+/// A broker judges what is read and written; changes of topics and configurations it passes on, for the controller to
+/// judge (KIP-590), and kraftd judges nobody.
+fn authorizers(nodes: &[Node], _: &Names, findings: &mut Findings) {
+    const AUTHORIZER: &str = "authorizer.class.name";
+    if controllers(nodes).next().is_none() {
+        return;
+    }
+    for node in nodes.iter().filter(|node| !node.is_controller) {
+        let class = node.values.text(AUTHORIZER).unwrap_or_default();
+        if !class.is_empty() {
+            let text = format!(
+                "{AUTHORIZER} guards what this broker's clients read and write. Topics and configurations are created, \
+                 altered and deleted by the controllers, and kraftd does not look who asks: everybody may."
+            );
+            findings.warning(node.file, text);
+        }
+    }
+}
+
 fn bootstrap_servers(nodes: &[Node], names: &Names, findings: &mut Findings) {
     let Some(reference) = reference(nodes) else {
         return;
@@ -352,6 +372,9 @@ const OWN: &[&str] = &[
     "listeners",
     "log.dir",
     "log.dirs",
+    "max.connections",
+    "max.connections.per.ip",
+    "max.connections.per.ip.overrides",
     "metadata.log.dir",
     "node.id",
     "process.roles",

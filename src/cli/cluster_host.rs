@@ -9,6 +9,7 @@ use std::{
 use super::{cluster::ANSWER_PATIENCE, halves::Halves, quorum};
 use crate::{
     config::{Identity, listeners::is_any},
+    log::meta_properties,
     protocol::NodeId,
 };
 
@@ -71,13 +72,14 @@ impl<'a> Host<'a> {
             name,
             &format!("if [ -e {file} ]; then cat {file}; fi"),
         )?;
-        let cluster_id = found
-            .lines()
-            .find_map(|line| line.strip_prefix("cluster.id="));
+        let formatted = (!found.is_empty()).then(|| meta_properties::parse(found.as_bytes()));
+        let formatted = formatted
+            .transpose()
+            .map_err(|reason| format!("{name}: {file}: {reason}"))?;
         Ok(Host {
             access,
             name,
-            cluster_id: cluster_id.map(|id| id.trim().to_owned()),
+            cluster_id: formatted.map(|properties| properties.cluster_id),
             broker: halves.and_then(|halves| broker(&halves, &identity)),
             identity,
         })

@@ -9,20 +9,20 @@ use std::{
 };
 
 use super::{
-    halves::Halves,
+    halves::{BROKER_DIR, Halves},
     in_silence,
     java_kafka::JavaKafka,
-    ourselves, quorum, split, storage,
-    supervisor::{Nodes, Role, supervise},
+    ourselves, split, storage,
+    supervisor::{Nodes, Role, has_leader, supervise},
 };
 use crate::{
-    config::{Identity, Voter},
-    log::ensemble::Ensemble,
+    config::Identity,
+    log::{ensemble::Ensemble, meta_properties},
     server::listener,
 };
 
-/// How long a controller may take to say whether there is a leader.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
+/// How often the controllers are asked whether there is a leader.
+const ASK_EVERY: Duration = Duration::from_millis(250);
 /// A quorum that runs has a leader sooner, and so has one of a single voter.
 const LEADER_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -67,6 +67,7 @@ fn prepare(start: &Start) -> Result<Site, String> {
     };
     let halves = Halves::of(file, start.overrides, identity, None, MADE);
     let halves = halves.map_err(|error| format!("{}: {error}", file.display()))?;
+    refuse_data_of_java(identity, &halves)?;
     let dir = &halves.metadata_log_dir;
     let cluster_id = cluster_id(identity)?;
     let (controller, broker) = (dir.join(CONTROLLER_FILE), dir.join(BROKER_FILE));
@@ -102,6 +103,27 @@ fn refusal(start: &Start, why: &str) -> String {
             .text("process.roles")
             .unwrap_or_default()
     )
+}
+
+/// Partitions belong to the id of their broker, and the broker's half has another one, with directories of its own: it
+/// would leave them where they are, and their topics offline.
+fn refuse_data_of_java(identity: &Identity, halves: &Halves) -> Result<(), String> {
+    let left_behind = |dir: &PathBuf| {
+        let is_known = meta_properties::path(&dir.join(BROKER_DIR)).exists();
+        !is_known && split::holds_data_of_java(dir)
+    };
+    match identity.all_dirs().into_iter().find(left_behind) {
+        Some(dir) => Err(format!(
+            "{dir} holds data of node {id} of a Java Kafka, which is not taken over: the broker beside kraftd would be \
+             node {broker}, in {dir}/{BROKER_DIR}, and partitions belong to the id of their broker. Nothing was changed. \
+             Go on running this node with Java's Kafka; or move its replicas to other brokers first \
+             (kafka-reassign-partitions.sh), and start it here with empty log.dirs, formatted with the same cluster id.",
+            dir = dir.display(),
+            id = identity.node_id,
+            broker = halves.broker.node_id,
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The cluster that `format` has made the controller's directory part of; the broker's follows it.
@@ -144,7 +166,7 @@ impl Site {
                 ));
                 is_told = true;
             }
-            tokio::time::sleep(ANSWER_PATIENCE / 4).await;
+            tokio::time::sleep(ASK_EVERY).await;
         }
         if is_told {
             tell(&format!(
@@ -158,10 +180,4 @@ impl Site {
 /// Nodes run on where nobody reads what they say.
 fn tell(line: &str) {
     let _nobody_reads = writeln!(io::stdout(), "{line}");
-}
-
-/// Asks in a thread of its own, so that signals are heard meanwhile.
-async fn has_leader(voters: Vec<Voter>) -> bool {
-    let ask = move || quorum::has_leader(&voters, ANSWER_PATIENCE);
-    tokio::task::spawn_blocking(ask).await.unwrap_or(false)
 }

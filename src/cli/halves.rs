@@ -39,7 +39,7 @@ struct Change {
 
 /// The directory of the broker below one that the file names: on the same disk, in the same hands, and gone
 /// with it.
-const BROKER_DIR: &str = "broker";
+pub const BROKER_DIR: &str = "broker";
 
 impl Halves {
     /// Splits a file; `identity` is what was read from it and the overrides. `made` says in each half how it
@@ -64,7 +64,11 @@ impl Halves {
             .iter()
             .map(|(key, value)| format!("{key}={value}"));
         for assignment in environment.chain(overrides.iter().cloned()) {
-            text = format!("{}\n{}\n", text.trim_end_matches('\n'), escape(&assignment));
+            text = format!(
+                "{}\n{}\n",
+                text.trim_end_matches('\n'),
+                properties::escape(&assignment)
+            );
         }
         let (of_controller, of_broker) = listeners(identity)?;
         let (broker_id, why_this_id) = match broker_id {
@@ -84,7 +88,7 @@ impl Halves {
                 &text,
                 &format!(
                     "# {what}. Made from {} {made}.\n# A comment stands above each line that was changed.\n\n",
-                    escape(&path.file_name().unwrap_or_default().to_string_lossy())
+                    properties::escape(&path.file_name().unwrap_or_default().to_string_lossy())
                 ),
                 identity,
                 changes,
@@ -292,7 +296,7 @@ fn rewrite(text: &str, header: &str, identity: &Identity, changes: &[Change]) ->
         let was = values.get(&key).map_or("", String::as_str);
         match value {
             Some(value) => {
-                let (was, value) = (escape(was), escape(value));
+                let (was, value) = (properties::escape(was), properties::escape(value));
                 written.push_str(&format!("# Was {was}: {why}.\n{key}={value}\n"));
             }
             None => written.push_str(&format!("# Without {key}: {why}.\n")),
@@ -303,7 +307,10 @@ fn rewrite(text: &str, header: &str, identity: &Identity, changes: &[Change]) ->
     }
     for Change { key, value, why } in pending {
         if let Some(value) = value {
-            written.push_str(&format!("# Added: {why}.\n{key}={}\n", escape(value)));
+            written.push_str(&format!(
+                "# Added: {why}.\n{key}={}\n",
+                properties::escape(value)
+            ));
         }
     }
     // Each char was a byte, or is ASCII.
@@ -333,18 +340,4 @@ fn logical_lines(text: &str) -> Vec<&str> {
 /// The key that a line sets.
 fn key(line: &str) -> Option<String> {
     properties::parse(line).ok()?.into_keys().next()
-}
-
-/// As Java reads it back: in ASCII, without an end of line.
-fn escape(value: &str) -> String {
-    let escape = |char: char| match char {
-        '\\' => r"\\".to_owned(),
-        ' '..='~' => char.to_string(),
-        other => {
-            let mut units = [0; 2];
-            let units = other.encode_utf16(&mut units).iter();
-            units.map(|unit| format!("\\u{unit:04x}")).collect()
-        }
-    };
-    value.chars().map(escape).collect()
 }

@@ -15,7 +15,10 @@ use super::{
     fail, ourselves, quickstart_kafka, quorum, storage,
     supervisor::{Nodes, POLL, Role, supervise},
 };
-use crate::{log::meta_properties, protocol::NodeId};
+use crate::{
+    log::meta_properties,
+    protocol::{NodeId, properties},
+};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -44,6 +47,8 @@ pub struct Arguments {
 
 /// How long the controllers may take to elect a leader.
 const LEADER_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a controller may take to say whether it leads.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 
 pub fn run(arguments: Arguments) -> ExitCode {
     if arguments.ports.len() != 3 {
@@ -132,7 +137,7 @@ impl Site {
              listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nlog.dirs={}\n",
             self.voters(),
             self.ports[id - 1],
-            self.dir.join(format!("controller-{id}")).display()
+            self.log_dir(&format!("controller-{id}"))
         )
     }
 
@@ -147,8 +152,13 @@ impl Site {
              share.coordinator.state.topic.min.isr=1\n",
             self.voters(),
             self.broker_port,
-            self.dir.join("broker-4").display()
+            self.log_dir("broker-4")
         )
+    }
+
+    /// A directory of a node as its file has it.
+    fn log_dir(&self, name: &str) -> String {
+        properties::escape(&self.dir.join(name).to_string_lossy())
     }
 
     fn start_controllers(&self, nodes: &mut Nodes) -> Result<(), String> {
@@ -166,7 +176,7 @@ impl Site {
         let progress = spinner("waiting for the controllers to elect a leader");
         while started.elapsed() < LEADER_PATIENCE {
             nodes.check()?;
-            if let Some(leader) = self.ports.iter().find_map(|port| leader(*port)) {
+            if let Some(leader) = leader(self.ports.clone()).await {
                 progress.finish_and_clear();
                 return Ok(leader);
             }
@@ -199,9 +209,12 @@ impl Site {
     }
 }
 
-/// Who leads, if the controller on this port does.
-fn leader(port: u16) -> Option<NodeId> {
-    quorum::committing_leader(("localhost", port), LEADER_PATIENCE)
+/// Who leads, if one of the controllers on these ports does. Asks in a thread of its own, so that signals are heard
+/// meanwhile.
+async fn leader(ports: Vec<u16>) -> Option<NodeId> {
+    let ask = move |port| quorum::committing_leader(("localhost", port), ANSWER_PATIENCE);
+    let leader = tokio::task::spawn_blocking(move || ports.into_iter().find_map(ask));
+    leader.await.ok().flatten()
 }
 
 /// Shows that something is waited for; where nobody watches, a line says so.

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use bytes::Bytes;
 use hmac::{EagerHash, Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha512};
@@ -14,6 +17,14 @@ use crate::protocol::records::UserScramCredentialRecord;
 const DEFAULT_ITERATIONS: i32 = 4096;
 const MIN_ITERATIONS: i32 = 4096;
 const MAX_ITERATIONS: i32 = 16384;
+
+/// What Java's `Base64.getDecoder` takes: padded or not, with whatever bits are left over.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// Kafka's `ScramMechanism`.
 #[derive(Clone, Copy)]
@@ -133,7 +144,9 @@ fn components(config: &str) -> Result<BTreeMap<&str, &str>, String> {
             .and_then(|value| value.strip_suffix('"'));
         Ok((key, quoted.unwrap_or(value)))
     };
-    config.split(',').map(component).collect()
+    // Commas at the end are nothing to Java.
+    let components = config.trim_end_matches(',').split(',');
+    components.map(component).collect()
 }
 
 fn record(
@@ -144,7 +157,7 @@ fn record(
         .remove("name")
         .ok_or("You must supply 'name' to add-scram")?;
     let salt = given.remove("salt").map(|text| {
-        let decoded = STANDARD.decode(text);
+        let decoded = BASE64.decode(text);
         decoded.map_err(|_| format!("Failed to decode given salt: {text}"))
     });
     let salt = salt.transpose()?;
@@ -166,11 +179,17 @@ fn record(
             return Err("You must supply 'salt' with 'saltedpassword' to add-scram".to_owned());
         }
         (None, Some(text)) => Some(
-            STANDARD
+            BASE64
                 .decode(text)
                 .map_err(|_| "Failed to decode given saltedPassword: [hidden]")?,
         ),
     };
+    // Java's HMAC takes no empty key, and the tool ends with "Empty key": a variable that is not set, perhaps.
+    if password == Some("") || salted.as_ref().is_some_and(Vec::is_empty) {
+        return Err(
+            "Empty key: 'password' and 'saltedpassword' must not be empty in add-scram".to_owned(),
+        );
+    }
     if !given.is_empty() {
         let unknown: Vec<&str> = given.into_keys().collect();
         let unknown = unknown.join(", ");

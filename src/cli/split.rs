@@ -154,7 +154,7 @@ fn tell_of_data(file: &Path, identity: &Identity) -> Result<(), String> {
 }
 
 /// Whether there are partitions (`TOPIC-N`), or segments of a metadata log that Java has written.
-fn holds_data_of_java(dir: &Path) -> bool {
+pub fn holds_data_of_java(dir: &Path) -> bool {
     const METADATA: &str = "__cluster_metadata-0";
     let is_partition = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();

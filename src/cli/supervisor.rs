@@ -24,6 +24,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(60);
 const BROKER_PATIENCE: Duration = Duration::from_secs(6 * 60);
 /// How long a controller may take to say whether it leads.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
+/// How often they are asked while a broker takes its time to stop.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// The processes that were started.
 pub struct Nodes {
@@ -37,7 +39,7 @@ pub struct Nodes {
 }
 
 /// What a process is, to those that run with it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// A `kraftd server --supervised`.
     Controller,
@@ -45,6 +47,7 @@ pub enum Role {
 }
 
 struct Node {
+    role: Role,
     name: String,
     child: Child,
     /// Where its output goes, if not where ours does.
@@ -152,7 +155,12 @@ impl Nodes {
         // A group of its own: Ctrl-C is for us, and we stop the nodes in order.
         let child = command.process_group(0).spawn()?;
         let name = name.to_owned();
-        self.running.push(Node { name, child, log });
+        self.running.push(Node {
+            role,
+            name,
+            child,
+            log,
+        });
         Ok(())
     }
 
@@ -190,13 +198,16 @@ impl Nodes {
         while let Some(node) = self.running.last_mut() {
             node.send(Signal::TERM);
             let started = Instant::now();
+            let mut patience = STOP_PATIENCE;
             while matches!(node.child.try_wait(), Ok(None)) {
-                let spent = started.elapsed();
-                if spent > STOP_PATIENCE
-                    && (spent > BROKER_PATIENCE
-                        || !quorum::has_leader(&self.voters, ANSWER_PATIENCE))
-                {
-                    let _ended = node.child.kill();
+                if started.elapsed() > patience {
+                    let let_go = node.role == Role::Broker && patience < BROKER_PATIENCE;
+                    match let_go && has_leader(self.voters.clone()).await {
+                        true => patience = (started.elapsed() + ASK_EVERY).min(BROKER_PATIENCE),
+                        false => {
+                            let _ended = node.child.kill();
+                        }
+                    }
                 }
                 tokio::time::sleep(POLL).await;
             }
@@ -210,4 +221,10 @@ impl Nodes {
             let _ended = node.child.kill();
         }
     }
+}
+
+/// Asks in a thread of its own, so that signals are heard meanwhile.
+pub async fn has_leader(voters: Vec<Voter>) -> bool {
+    let ask = move || quorum::has_leader(&voters, ANSWER_PATIENCE);
+    tokio::task::spawn_blocking(ask).await.unwrap_or(false)
 }

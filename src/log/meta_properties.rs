@@ -2,7 +2,6 @@
 //! (`org.apache.kafka.metadata.properties.MetaProperties`, version 1).
 
 use std::{
-    collections::BTreeMap,
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -34,12 +33,14 @@ pub fn read(dir: &Path) -> Result<Option<MetaProperties>, LogError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         read => read.map_err(LogError::io("cannot read", &path))?,
     };
-    let properties = properties::parse(&properties::latin_1(&bytes));
-    let parsed = properties.and_then(|properties| parse(&properties));
-    parsed.map(Some).map_err(|reason| corrupt(&path, reason))
+    parse(&bytes)
+        .map(Some)
+        .map_err(|reason| corrupt(&path, reason))
 }
 
-fn parse(properties: &BTreeMap<String, String>) -> Result<MetaProperties, String> {
+/// Reads what stands in a file.
+pub fn parse(bytes: &[u8]) -> Result<MetaProperties, String> {
+    let properties = properties::parse(&properties::latin_1(bytes))?;
     let value = |key: &str| {
         let value = properties.get(key).map(|value| value.trim());
         value.filter(|value| !value.is_empty())
@@ -82,10 +83,36 @@ pub fn write(dir: &Path, properties: &MetaProperties) -> Result<(), LogError> {
         node_id,
         directory_id,
     } = properties;
-    let mut text = format!("#\ncluster.id={cluster_id}\n");
+    let mut text = format!("#\ncluster.id={}\n", properties::escape(cluster_id));
     if let Some(directory_id) = directory_id {
         text.push_str(&format!("directory.id={directory_id}\n"));
     }
     text.push_str(&format!("node.id={node_id}\nversion=1\n"));
     durable::write(&temporary, &path, |file| file.write_all(text.as_bytes())).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cluster_id_is_read_back() {
+        let dir = tempfile::tempdir().expect("a folder");
+        for cluster_id in [
+            "MkU3OEVBNTcwNTJENDM2Qg",
+            r"a\b",
+            "größe",
+            "two words",
+            "a\nversion=7",
+        ] {
+            let properties = MetaProperties {
+                cluster_id: cluster_id.to_owned(),
+                node_id: NodeId(1),
+                directory_id: Some(Uuid([7; 16])),
+            };
+            write(dir.path(), &properties).expect("writes");
+            let read = read(dir.path()).expect("reads").expect("a file");
+            assert_eq!(read, properties);
+        }
+    }
 }

@@ -23,6 +23,8 @@ use crate::protocol::{
 
 const SUFFIX: &str = ".checkpoint";
 const PART_SUFFIX: &str = ".checkpoint.part";
+/// While it is fetched; this node may write one of its own meanwhile.
+const FETCHED_SUFFIX: &str = ".checkpoint.fetched.part";
 const DELETED_SUFFIX: &str = ".checkpoint.deleted";
 /// The file that `format` writes for a quorum with voters in the log: no snapshot of a log.
 const BOOTSTRAP_ID: OffsetAndEpoch = OffsetAndEpoch {
@@ -37,6 +39,10 @@ pub fn path(dir: &Path, id: OffsetAndEpoch) -> PathBuf {
 
 fn part_path(dir: &Path, id: OffsetAndEpoch) -> PathBuf {
     dir.join(format!("{id}{PART_SUFFIX}"))
+}
+
+fn fetched_path(dir: &Path, id: OffsetAndEpoch) -> PathBuf {
+    dir.join(format!("{id}{FETCHED_SUFFIX}"))
 }
 
 /// The snapshot a file name stands for (`%020d-%010d.checkpoint`).
@@ -69,10 +75,14 @@ pub fn list(dir: &Path) -> Result<BTreeMap<OffsetAndEpoch, u64>, LogError> {
 
 /// Deletes what a crash left of snapshots that were not complete, or were being deleted.
 pub fn delete_leftovers(dir: &Path) -> Result<(), LogError> {
+    delete_ending(dir, &[PART_SUFFIX, FETCHED_SUFFIX, DELETED_SUFFIX])
+}
+
+fn delete_ending(dir: &Path, suffixes: &[&str]) -> Result<(), LogError> {
     for entry in fs::read_dir(dir).map_err(LogError::io("cannot list", dir))? {
         let path = entry.map_err(LogError::io("cannot list", dir))?.path();
         let name = path.to_string_lossy();
-        if name.ends_with(PART_SUFFIX) || name.ends_with(DELETED_SUFFIX) {
+        if suffixes.iter().any(|suffix| name.ends_with(suffix)) {
             fs::remove_file(&path).map_err(LogError::io("cannot delete", &path))?;
         }
     }
@@ -108,14 +118,18 @@ fn fill(file: &mut File, batches: impl IntoIterator<Item = Bytes>) -> io::Result
     writer.flush()
 }
 
-/// Writes a piece of a snapshot that comes from elsewhere.
+/// Writes a piece of a snapshot that comes from elsewhere. The first one takes the place of whatever was fetched before
+/// and given up: each may be large.
 pub fn write_chunk(
     dir: &Path,
     id: OffsetAndEpoch,
     position: u64,
     bytes: &[u8],
 ) -> Result<(), LogError> {
-    let part = part_path(dir, id);
+    if position == 0 {
+        delete_ending(dir, &[FETCHED_SUFFIX])?;
+    }
+    let part = fetched_path(dir, id);
     OpenOptions::new()
         .write(true)
         .create(true)
@@ -127,7 +141,7 @@ pub fn write_chunk(
 
 /// Gives a fully written snapshot its name. Durable on return.
 pub fn finish(dir: &Path, id: OffsetAndEpoch) -> Result<u64, LogError> {
-    let part = part_path(dir, id);
+    let part = fetched_path(dir, id);
     fs::set_permissions(&part, read_only()).map_err(LogError::io("cannot protect", &part))?;
     durable::complete(&part, &path(dir, id))
 }
@@ -198,7 +212,7 @@ pub fn batches(dir: &Path, id: OffsetAndEpoch) -> Result<Batches, LogError> {
 
 /// Opens a snapshot whose pieces are all there, before [`finish`] gives it its name.
 pub fn fetched_batches(dir: &Path, id: OffsetAndEpoch) -> Result<Batches, LogError> {
-    batches_of(&part_path(dir, id))
+    batches_of(&fetched_path(dir, id))
 }
 
 /// The batches of any file in the form of a snapshot.

@@ -19,6 +19,10 @@ use crate::protocol::{
     },
 };
 
+/// A few bytes ask for hundreds of entries, as often as they are repeated, and the controller does nothing else while it
+/// makes them: what is beyond so many, thousands of topics, is to be asked for with another request. Kafka has no limit.
+const MOST_ENTRIES: usize = 250_000;
+
 /// Answers from what this node knows; any node does. Who asks for a type that nobody knows is told nothing of the
 /// others either.
 pub fn describe_configs(
@@ -41,9 +45,11 @@ pub fn describe_configs(
         include_synonyms: request.include_synonyms,
         include_documentation: request.include_documentation,
     };
+    let mut room = MOST_ENTRIES;
     let wanted = request.resources.iter();
+    let results = wanted.map(|wanted| describer.result(wanted, &mut room));
     Ok(DescribeConfigsResponse {
-        results: wanted.map(|wanted| describer.result(wanted)).collect(),
+        results: results.collect(),
         ..Default::default()
     })
 }
@@ -182,14 +188,25 @@ struct Describer<'a> {
 }
 
 impl Describer<'_> {
-    fn result(&self, wanted: &DescribeConfigsResource) -> DescribeConfigsResult {
+    /// One resource's part of the answer, which takes its entries from what there is room for.
+    fn result(&self, wanted: &DescribeConfigsResource, room: &mut usize) -> DescribeConfigsResult {
         let mut result = DescribeConfigsResult {
             resource_type: wanted.resource_type,
             resource_name: wanted.resource_name.clone(),
             ..Default::default()
         };
-        match self.configs(ResourceType(wanted.resource_type), &wanted.resource_name) {
+        let configs = match *room {
+            0 => Err(ApiError::new(
+                ErrorCode::INVALID_REQUEST,
+                format!(
+                    "one request may ask for {MOST_ENTRIES} configurations: ask for fewer resources at once"
+                ),
+            )),
+            _ => self.configs(ResourceType(wanted.resource_type), &wanted.resource_name),
+        };
+        match configs {
             Ok(mut configs) => {
+                *room = room.saturating_sub(configs.len());
                 let keys = wanted.configuration_keys.as_deref().unwrap_or_default();
                 configs.retain(|config| keys.is_empty() || keys.contains(&config.name));
                 result.configs = configs;

@@ -33,7 +33,7 @@ pub fn elect_leaders(
     let Some(election) = election(request.election_type) else {
         let message = format!("Unknown election type {}", request.election_type);
         let error = ApiError::new(ErrorCode::INVALID_REQUEST, message);
-        return Outcome::unchanged(refused(request, &error));
+        return Outcome::unchanged(refused(request, cx.api_version, &error));
     };
     let mut records = Vec::new();
     let mut elect = |topic: &str, partition_id: i32| {
@@ -75,7 +75,7 @@ pub fn elect_leaders(
             .collect(),
     };
     if records.len() > MAX_RECORDS_PER_USER_OP {
-        return Outcome::unchanged(refused(request, &ApiError::excessive()));
+        return Outcome::unchanged(refused(request, cx.api_version, &ApiError::excessive()));
     }
     let response = ElectLeadersResponse {
         replica_election_results: results,
@@ -85,7 +85,11 @@ pub fn elect_leaders(
 }
 
 /// The answer for a request as a whole: each partition that it names is told (`ElectLeadersRequest.getErrorResponse`).
-fn refused(request: &ElectLeadersRequest, error: &ApiError) -> ElectLeadersResponse {
+fn refused(
+    request: &ElectLeadersRequest,
+    api_version: i16,
+    error: &ApiError,
+) -> ElectLeadersResponse {
     let refused = |partition_id: &i32| result(*partition_id, Some(error.clone()));
     let topics = request.topic_partitions.iter().flatten();
     let results = topics.map(|asked| ReplicaElectionResult {
@@ -94,7 +98,10 @@ fn refused(request: &ElectLeadersRequest, error: &ApiError) -> ElectLeadersRespo
         ..Default::default()
     });
     ElectLeadersResponse {
-        error_code: error.code,
+        error_code: match api_version {
+            0 => ErrorCode::NONE, // has no such field
+            _ => error.code,
+        },
         replica_election_results: results.collect(),
         ..Default::default()
     }
@@ -192,4 +199,24 @@ pub fn elect_unclean(state: &State, cx: &mut Cx<'_>) -> Outcome<bool> {
     }
     let more = records.len() >= MAX_ELECTIONS_PER_RUN;
     Outcome::split(records, more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::api::{ApiKey, Response};
+
+    #[test]
+    fn a_refusal_can_be_told_in_every_version() {
+        let api = ApiKey::ELECT_LEADERS.api().expect("a message file");
+        for version in api.min_version..=api.max_version {
+            let refusal = refused(
+                &ElectLeadersRequest::default(),
+                version,
+                &ApiError::excessive(),
+            );
+            let encoded = Response::from(refusal).encode_with_header(version, 0);
+            assert!(encoded.is_ok(), "{version}: {encoded:?}");
+        }
+    }
 }

@@ -59,7 +59,7 @@ fn try_register(
             let clean = cx.api_version >= 3
                 && existing.is_some_and(|known| known.epoch == request.previous_broker_epoch);
             leadership::shutdown(state, cx.options, id, clean, &mut records);
-            cx.sessions.forget(id);
+            cx.sessions.begin_anew(id);
             BrokerEpoch(cx.next_offset.0)
         }
     };
@@ -251,6 +251,6 @@ pub fn unregister_broker(
     }
     let mut records = Vec::new();
     leadership::unregister(state, cx.options, id, &mut records);
-    cx.sessions.forget(id);
+    cx.sessions.begin_anew(id);
     Outcome::split(records, UnregisterBrokerResponse::default())
 }

@@ -53,9 +53,9 @@ impl Sessions {
         last.is_some_and(|last| now.ms_since(*last) < timeout_ms)
     }
 
-    /// Forgets all lives of a broker.
-    pub(super) fn forget(&mut self, id: NodeId) {
-        self.contacts.retain(|(broker, _), _| *broker != id);
+    /// Another life of a broker is about to begin, or none: how far the present one has come says nothing of that. Its
+    /// session ends by itself when it is silent, in case its successor's records are refused.
+    pub(super) fn begin_anew(&mut self, id: NodeId) {
         self.progress.remove(&id);
     }
 

@@ -22,6 +22,21 @@ pub fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
     Ok(found)
 }
 
+/// A value as [`parse`] and Java read it back: in ASCII, on one line, with the blank it may begin with.
+pub fn escape(value: &str) -> String {
+    let escape = |(at, char): (usize, char)| match char {
+        '\\' => r"\\".to_owned(),
+        ' ' if at == 0 => r"\ ".to_owned(),
+        ' '..='~' => char.to_string(),
+        other => {
+            let mut units = [0; 2];
+            let units = other.encode_utf16(&mut units).iter();
+            units.map(|unit| format!("\\u{unit:04x}")).collect()
+        }
+    };
+    value.char_indices().map(escape).collect()
+}
+
 fn is_blank(letter: char) -> bool {
     matches!(letter, ' ' | '\t' | '\u{c}')
 }

@@ -200,6 +200,31 @@ fn what_format_has_not_done_is_told() {
 }
 
 /// Java would say so in a log, when the controller runs already.
+/// A Java node with both roles whose metadata log was put away: its broker would come back without its partitions.
+#[test]
+fn partitions_of_a_java_broker_are_not_left_behind() {
+    let site = Site::formatted(53);
+    let kafka = site.kafka("4.3.1");
+    let data = site.home().join("data");
+    fs::create_dir(data.join("topic-0")).expect("a partition");
+    let before = listing(&data);
+    let id = site.id;
+    let reason = format!("data holds data of node {id} of a Java Kafka, which is not taken over");
+    let output = site.typed(&[START, FILE], Some(&kafka));
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && said.contains(&reason), "{said}");
+    assert_eq!(listing(&data), before, "nothing was written");
+}
+
+fn listing(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).expect("lists");
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    paths
+}
+
 #[test]
 fn a_port_that_the_broker_cannot_have_is_told() {
     let site = Site::formatted(48);

@@ -471,9 +471,32 @@ fn pieces_of_unfinished_snapshots_are_cleared_away() {
     drop(log);
     let (_, recovered) = open(dir.path());
     assert!(recovered.snapshots.is_empty());
-    let metadata = dir.path().join("__cluster_metadata-0");
-    let parts = fs::read_dir(metadata).expect("lists");
-    let part = |name: &str| name.ends_with(".part");
-    let left = parts.filter(|e| part(&e.as_ref().expect("an entry").file_name().to_string_lossy()));
-    assert_eq!(left.count(), 0);
+    assert_eq!(parts_in(dir.path()).len(), 0);
+}
+
+/// Each may be as large as the disk has room for.
+#[test]
+fn a_snapshot_that_was_given_up_makes_room_for_the_next() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut log, _) = open(dir.path());
+    let mut write = |end, position, bytes: &[u8]| {
+        let id = snapshot_id(end, 1);
+        let written = log.write_snapshot_chunk(id, position, bytes);
+        written.expect("writes");
+    };
+    write(5, 0, b"half");
+    write(7, 0, b"first");
+    write(7, 5, b"second");
+    let parts = parts_in(dir.path());
+    assert!(
+        matches!(&parts[..], [part] if part.starts_with("00000000000000000007-")),
+        "{parts:?}"
+    );
+}
+
+fn parts_in(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir.join("__cluster_metadata-0")).expect("lists");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| name.ends_with(".part")).collect()
 }

@@ -393,3 +393,18 @@ fn usage_errors_end_with_one() {
     assert_eq!(storage(&[]).status.code(), Some(1));
     assert_eq!(storage(&["--help"]).status.code(), Some(0));
 }
+
+/// A variable that is not set, perhaps: nobody could take such a credential away again.
+#[test]
+fn an_empty_password_is_refused() {
+    let site = Site::controller();
+    for secret in ["password=", "password=\"\"", "salt=eA==,saltedpassword="] {
+        let argument = format!("SCRAM-SHA-256=[name=admin,{secret}]");
+        let output = site.format(&["-S", &argument]);
+        assert_refused(
+            &output,
+            "Empty key: 'password' and 'saltedpassword' must not be empty in add-scram",
+        );
+        assert!(!site.data().exists(), "{secret}");
+    }
+}

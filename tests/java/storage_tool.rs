@@ -234,6 +234,7 @@ const GROUPS: &[&[&str]] = &[
     &["format -t ID -c static.properties \
        -S SCRAM-SHA-512=[name=bob,iterations=8192,salt=\"N3E=\",saltedpassword=\"YCE=\"] \
        -S SCRAM-SHA-512=[name=carol,password=x=y,salt=N3E=]"],
+    &["format -t ID -c static.properties -S SCRAM-SHA-256=[name=alice,password=secret,salt=eB,]"],
     &[
         "format -t ID -c static.properties -r 9.9",
         "format -t ID -c static.properties -r 3.2",

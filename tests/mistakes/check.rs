@@ -93,6 +93,7 @@ const MISTAKEN: &[(&str, &str)] = &[
         "process.roles=broker\nnode.id=2\ncontroller.quorum.bootstrap.servers=hadoop103:{p2},hadoop102:1\n\
          controller.listener.names=CONTROLLER\nlisteners=PLAINTEXT://hadoop103:{p2}\n\
          listener.security.protocol.map=CONTROLLER:SSL,PLAINTEXT:PLAINTEXT\n\
+         authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
          broker.heartbeat.interval.ms=5000\nlog.dirs={folder}/four\n",
     ),
     (
