@@ -8,9 +8,9 @@ pub mod protocol;
 
 pub mod raft;
 
-pub mod controller;
-
 pub mod metadata;
+
+pub mod controller;
 
 pub mod log;
 

@@ -1,4 +1,4 @@
-//! What a person types: one file per command.
+//! What a person types: a file for each command, and beside it what several need or one is large enough for.
 
 pub mod check;
 mod check_cluster;

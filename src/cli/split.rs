@@ -25,7 +25,7 @@ pub struct Arguments {
     /// Where controller.properties and broker.properties go, if not beside it.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The broker's node.id, if not the controller's plus 100.
+    /// The broker's node.id, if not the controller's plus 100, or the next hundred that leads to no voter.
     #[arg(long, value_name = "ID")]
     broker_id: Option<i32>,
     /// Replace files that are there and say something else.

@@ -450,7 +450,7 @@ fn now_ms() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cli::client::Unanswered, server::Answer};
+    use crate::{cli::client::Unanswered, server::PeerAnswer};
 
     const NOW_MS: i64 = 1_000_000;
 
@@ -466,11 +466,11 @@ mod tests {
             ..Unanswered::new(Trouble::TimedOut, "late")
         };
         let mut report = VoterReport::new(&voter, Err(unanswered), false, None);
-        let answer = Answer {
+        let answer = PeerAnswer {
             at_ms,
             error: error.name().to_owned(),
             leader_epoch: Some(Epoch(7)),
-            ..Answer::default()
+            ..PeerAnswer::default()
         };
         report.heard = Some(PeerStatus {
             id: voter.id,

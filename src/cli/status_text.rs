@@ -7,7 +7,7 @@ use super::status::{ReplicaReport, Report, VoterReport};
 use crate::{
     protocol::NodeId,
     raft::StandingStatus,
-    server::{Answer, PeerStatus, status::NodeStatus},
+    server::{PeerAnswer, PeerStatus, status::NodeStatus},
 };
 
 pub fn text(report: &Report) -> String {
@@ -134,7 +134,7 @@ fn heard_text(heard: &PeerStatus, now_ms: i64) -> String {
 }
 
 /// An answer in a few words.
-pub fn answer_text(api: &str, answer: &Answer) -> String {
+pub fn answer_text(api: &str, answer: &PeerAnswer) -> String {
     let api = match answer.pre_vote {
         Some(true) => "pre-vote",
         Some(false) => "vote",

@@ -64,14 +64,9 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
-/// A new id: never reserved, and never with a leading dash, which would look like an option.
+/// See [`Uuid::random`].
 pub fn random_uuid() -> Uuid {
-    loop {
-        let id = Uuid(*uuid::Uuid::new_v4().as_bytes());
-        if !id.is_reserved() && !id.to_string().starts_with('-') {
-            return id;
-        }
-    }
+    Uuid::random(|bytes| *bytes = uuid::Uuid::new_v4().into_bytes())
 }
 
 /// Formats what is not formatted yet for a node that is about to run beside others.

@@ -1,4 +1,4 @@
-//! The durable state of one node, and the only module that touches files: the metadata log, what the
+//! The durable state of one node, and the only module that reads and writes it: the metadata log, what the
 //! voter must remember beside it, and snapshots.
 //!
 //! [`Log`] has two implementations: [`engine::EngineLog`] on raft-engine, and [`memory::MemoryLog`], a

@@ -114,7 +114,7 @@ impl Brokers {
     pub fn supported(&self, feature: &str) -> impl Iterator<Item = (NodeId, VersionRange)> {
         self.brokers.iter().map(move |(id, broker)| {
             let range = broker.features.iter().find(|known| known.name == feature);
-            let range = range.map_or(VersionRange { min: 0, max: 0 }, |known| VersionRange {
+            let range = range.map_or(VersionRange::DISABLED, |known| VersionRange {
                 min: known.min_supported_version,
                 max: known.max_supported_version,
             });

@@ -37,7 +37,7 @@ impl Controllers {
                 .features
                 .iter()
                 .find(|known| known.name == feature);
-            let range = range.map_or(VersionRange { min: 0, max: 0 }, |known| VersionRange {
+            let range = range.map_or(VersionRange::DISABLED, |known| VersionRange {
                 min: known.min_supported_version,
                 max: known.max_supported_version,
             });

@@ -1,7 +1,7 @@
 //! The replicated state machine of the cluster's metadata: pure, one file per domain.
 //!
 //! A request is answered by a function `handle(&State, &mut Cx, &Request) -> Outcome`, which
-//! changes nothing: it says which records to append. Only [`State::replay`] changes a state, on the
+//! changes no state: it says which records to append. (The leader's [`sessions`] it may note things in.) Only [`State::replay`] changes a state, on the
 //! active controller, on standbys and when a snapshot is loaded. Matches
 //! `org.apache.kafka.controller` (the `*ControlManager` classes) and `org.apache.kafka.image`.
 

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use rand::RngCore;
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
@@ -86,21 +87,9 @@ impl Cx<'_> {
     }
 }
 
-/// A fresh random id, never reserved and never printed with a leading dash, as
-/// `org.apache.kafka.common.Uuid.randomUuid` makes them.
+/// See [`Uuid::random`].
 pub fn random_uuid(rng: &mut ChaCha8Rng) -> Uuid {
-    use rand::RngCore;
-    loop {
-        let mut bytes = [0; 16];
-        rng.fill_bytes(&mut bytes);
-        // Version 4, variant 1 of RFC 9562, as java.util.UUID.randomUUID sets them.
-        bytes[6] = (bytes[6] & 0x0f) | 0x40;
-        bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        let id = Uuid(bytes);
-        if !id.is_reserved() && !id.to_string().starts_with('-') {
-            return id;
-        }
-    }
+    Uuid::random(|bytes| rng.fill_bytes(bytes))
 }
 
 /// The result of an operation: what to append, and what to answer once that is committed.

@@ -83,6 +83,9 @@ impl ReplicaKey {
     }
 }
 
+/// The topic of the metadata log.
+pub const METADATA_TOPIC: &str = "__cluster_metadata";
+
 /// Kafka's 128-bit id, printed as URL-safe base64 without padding (22 characters).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Uuid(pub [u8; 16]);
@@ -93,9 +96,6 @@ impl Ord for Uuid {
         u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
     }
 }
-
-/// The topic of the metadata log.
-pub const METADATA_TOPIC: &str = "__cluster_metadata";
 
 impl PartialOrd for Uuid {
     fn partial_cmp(&self, other: &Uuid) -> Option<Ordering> {
@@ -108,6 +108,22 @@ impl Uuid {
     pub const ZERO: Uuid = Uuid([0; 16]);
     /// Topic id of `__cluster_metadata`; as a directory, `DirectoryId.UNASSIGNED`.
     pub const ONE: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+
+    /// A fresh id from random bytes: never reserved, and never printed with a leading dash, which would look like an
+    /// option (`org.apache.kafka.common.Uuid.randomUuid`).
+    pub fn random(mut fill: impl FnMut(&mut [u8; 16])) -> Uuid {
+        loop {
+            let mut bytes = [0; 16];
+            fill(&mut bytes);
+            // Version 4, variant 1 of RFC 9562, as java.util.UUID.randomUUID sets them.
+            bytes[6] = (bytes[6] & 0x0f) | 0x40;
+            bytes[8] = (bytes[8] & 0x3f) | 0x80;
+            let id = Uuid(bytes);
+            if !id.is_reserved() && !id.to_string().starts_with('-') {
+                return id;
+            }
+        }
+    }
 
     /// Ids below 100 have a meaning of their own and never name anything.
     pub fn is_reserved(self) -> bool {

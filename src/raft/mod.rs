@@ -5,16 +5,20 @@
 //! may mix our voters with Java's.
 //!
 //! ```text
-//!                    higher epoch seen: from any role
-//!              +------------------------------------------+
-//!              v                                          |
-//!         Unattached --timeout--> Prospective --pre-votes--> Candidate --votes--> Leader
-//!              |                   ^  |    ^ (KIP-996)         |  timeout            |
-//!     leader learned               |  |    +------------------+                     |
-//!              v                   |  | refused                        check-quorum, resign
-//!           Follower <----------------+                                             v
-//!              +--fetch timeout,---+                                            Resigned
-//!                 leader's connection closed
+//!  from         to           when
+//!  any          Unattached   a higher epoch is seen
+//!               Follower     a higher epoch is seen, and who leads it
+//!  Unattached   Prospective  no leader is found in time
+//!               Follower     the leader is learned
+//!  Prospective  Candidate    a majority would vote for it (KIP-996): the one step to an epoch of its own
+//!               Unattached   it would not, or says so too late
+//!               Follower     the same, and the leader of before is known; or a leader is learned
+//!  Candidate    Leader       a majority votes for it
+//!               Prospective  too late
+//!               Follower     another one was elected
+//!  Follower     Prospective  the leader is silent, resigns, or closes the connection
+//!  Leader       Resigned     a majority, or its own disk, is silent; or it was asked to
+//!  Resigned     Prospective  it is the only voter
 //! ```
 //!
 //! Reading order: [`role`] (what each role keeps), [`transition`] (the only code that changes epoch, vote
@@ -343,7 +347,7 @@ impl Raft {
 
     /// Gives up the leadership, if we have it.
     pub fn resign(&mut self, now: Now) {
-        if let Role::Leader(leader) = &self.role {
+        if let Some(leader) = self.role.as_leader() {
             let successors = leader.progress.successors();
             self.become_resigned(now, successors, "was asked to");
         }
@@ -415,7 +419,7 @@ impl Raft {
 
     /// Whether we may append. Our first record may not be committed yet.
     pub fn is_leader(&self) -> bool {
-        matches!(self.role, Role::Leader(_))
+        self.role.as_leader().is_some()
     }
 
     pub fn role(&self) -> &Role {
@@ -490,14 +494,7 @@ impl Raft {
     /// What we, as the leader of this epoch, know to be committed. Nothing before our first record is,
     /// since earlier leaders may have told more than we know of.
     fn leader_high_watermark(&self) -> Option<Offset> {
-        match &self.role {
-            Role::Leader(leader) => leader.progress.high_watermark(),
-            Role::Unattached(_)
-            | Role::Prospective(_)
-            | Role::Candidate(_)
-            | Role::Follower(_)
-            | Role::Resigned(_) => None,
-        }
+        self.role.as_leader()?.progress.high_watermark()
     }
 
     fn fail(&mut self, why: String) {

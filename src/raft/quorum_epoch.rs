@@ -114,7 +114,7 @@ impl Raft {
     /// Tells every voter that has not fetched for a while who leads.
     pub(super) fn announce_epoch(&mut self, now: Now) {
         for peer in self.others() {
-            let Role::Leader(leader) = &self.role else {
+            let Some(leader) = self.role.as_leader() else {
                 return;
             };
             let due = self.announcement_at(leader, peer);

@@ -115,6 +115,14 @@ pub struct Resigned {
 }
 
 impl Role {
+    pub(super) fn as_leader(&self) -> Option<&Leader> {
+        match self {
+            Role::Leader(leader) => Some(leader),
+            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) => None,
+            Role::Follower(_) | Role::Resigned(_) => None,
+        }
+    }
+
     /// Kafka's name of the role, as in the metric `current-state`.
     pub fn name(&self) -> &'static str {
         match self {

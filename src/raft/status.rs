@@ -83,11 +83,7 @@ impl Raft {
                 Default::default()
             }
         };
-        let progress = match &self.role {
-            Role::Leader(leader) => Some(&leader.progress),
-            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) => None,
-            Role::Follower(_) | Role::Resigned(_) => None,
-        };
+        let progress = self.role.as_leader().map(|leader| &leader.progress);
         let hears_leader = match &self.role {
             Role::Leader(_) => true,
             Role::Follower(follower) => follower.has_fetched && follower.lost.is_none(),
@@ -107,12 +103,9 @@ impl Raft {
             log_end_offset: end.offset,
             log_end_epoch: end.epoch,
             durable_end_offset: self.durable_end,
-            high_watermark: match &self.role {
-                Role::Leader(leader) => leader.progress.high_watermark(),
-                Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) => {
-                    self.high_watermark
-                }
-                Role::Follower(_) | Role::Resigned(_) => self.high_watermark,
+            high_watermark: match progress {
+                Some(progress) => progress.high_watermark(),
+                None => self.high_watermark,
             },
             standing: match &self.state.standing {
                 Standing::Sound => StandingStatus::Sound,

@@ -30,12 +30,8 @@ impl Raft {
     /// commit without it, but not for ever: what it was given piles up, and nobody is told of it.
     fn disk_lost_at(&self) -> Option<Time> {
         let behind = self.voters.size() > 1 && self.durable_end < self.log.end;
-        match &self.role {
-            Role::Leader(leader) if behind => {
-                Some(leader.disk_moved_at.plus_ms(self.check_quorum_ms()))
-            }
-            _ => None,
-        }
+        let leader = self.role.as_leader().filter(|_| behind)?;
+        Some(leader.disk_moved_at.plus_ms(self.check_quorum_ms()))
     }
 
     /// A leader is about to append: if its disk has all there is, it has not been waited for.

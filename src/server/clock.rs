@@ -1,4 +1,4 @@
-//! The only reader of the clocks.
+//! The clock that the core is told the time of. (Whoever waits for the network or the disk counts by itself.)
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

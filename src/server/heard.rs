@@ -26,15 +26,15 @@ pub struct PeerStatus {
     pub host: String,
     pub port: u16,
     /// The last to each API, by its name.
-    pub last_answers: BTreeMap<String, Answer>,
+    pub last_answers: BTreeMap<String, PeerAnswer>,
     /// Gone with the next answer.
-    pub last_failure: Option<Failure>,
+    pub last_failure: Option<PeerFailure>,
 }
 
 /// An answer, as far as it tells of the quorum. Times are milliseconds since 1970.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
+pub struct PeerAnswer {
     pub at_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre_vote: Option<bool>,
@@ -49,7 +49,7 @@ pub struct Answer {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Failure {
+pub struct PeerFailure {
     pub at_ms: i64,
     /// The first of a row without an answer between them, and how many it has.
     pub since_ms: i64,
@@ -95,7 +95,7 @@ impl Heard {
     ) {
         if let Some(peer) = self.peers().get_mut(&peer) {
             let before = peer.last_failure.take();
-            peer.last_failure = Some(Failure {
+            peer.last_failure = Some(PeerFailure {
                 at_ms,
                 since_ms: before.as_ref().map_or(at_ms, |failure| failure.since_ms),
                 attempts: before.map_or(0, |failure| failure.attempts) + 1,
@@ -117,14 +117,14 @@ impl Heard {
 
 impl PeerStatus {
     /// The newest of all answers.
-    pub fn last_answer(&self) -> Option<(&str, &Answer)> {
+    pub fn last_answer(&self) -> Option<(&str, &PeerAnswer)> {
         let answers = self.last_answers.iter();
         let newest = answers.max_by_key(|(_, answer)| answer.at_ms);
         newest.map(|(api, answer)| (api.as_str(), answer))
     }
 }
 
-fn answer(at_ms: i64, request: &Request, response: &Response) -> Answer {
+fn answer(at_ms: i64, request: &Request, response: &Response) -> PeerAnswer {
     let QuorumAnswer { error, partition } = match response {
         Response::ControllerRegistration(response) => QuorumAnswer {
             error: response.error_code,
@@ -135,12 +135,12 @@ fn answer(at_ms: i64, request: &Request, response: &Response) -> Answer {
     let refused = partition
         .map(|partition| partition.error)
         .filter(|_| error.is_ok());
-    let mut answer = Answer {
+    let mut answer = PeerAnswer {
         at_ms,
         error: refused.unwrap_or(error).name().to_owned(),
         leader_id: partition.and_then(|partition| partition.leader.known()),
         leader_epoch: partition.and_then(|partition| partition.epoch.known()),
-        ..Answer::default()
+        ..PeerAnswer::default()
     };
     if let (Request::Vote(request), Response::Vote(response)) = (request, response) {
         let mut asked = request.topics.iter().flat_map(|topic| &topic.partitions);

@@ -1,6 +1,6 @@
-//! The rim: the only module that knows sockets, threads and the clock.
+//! The rim of a node: sockets, threads and the clock.
 //!
-//! Three threads: `controller` ([`node`]) owns all state, `disk` ([`disk`]) the log, `net` runs tokio with
+//! Three threads that stay: `controller` ([`node`]) owns all state, `disk` ([`disk`]) the log, `net` runs tokio with
 //! a task per connection ([`accept`], [`connection`]) and two per peer ([`peers`]). The others reach the controller
 //! through the [`inbox`] only. Snapshots, which are plain files, are read and written beside them
 //! ([`snapshots`]).
@@ -30,7 +30,7 @@ use std::io;
 use rustix::fs::fstat;
 use tracing::Level;
 
-pub use heard::{Answer, Failure, PeerStatus};
+pub use heard::{PeerAnswer, PeerFailure, PeerStatus};
 pub use restore::{restore, restore_raft};
 pub use start::{check, run};
 pub use trouble::Trouble;

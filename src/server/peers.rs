@@ -74,8 +74,9 @@ impl fmt::Display for PeerAddress {
     }
 }
 
+/// What a link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Lane {
+enum Purpose {
     /// Fetch and FetchSnapshot. Its end tells that the leader is gone.
     Replication,
     /// Everything else.
@@ -88,7 +89,7 @@ struct Outgoing {
 }
 
 /// What all links share.
-pub struct Sender {
+pub struct LinkContext {
     pub own_id: NodeId,
     /// `controller.quorum.request.timeout.ms`.
     pub request_timeout: Duration,
@@ -99,53 +100,53 @@ pub struct Sender {
 
 /// The way out to all peers.
 pub struct Peers {
-    lanes: BTreeMap<(NodeId, Lane), mpsc::UnboundedSender<Outgoing>>,
+    links: BTreeMap<(NodeId, Purpose), mpsc::UnboundedSender<Outgoing>>,
 }
 
 impl Peers {
-    /// Starts a task per peer and lane.
-    pub fn start(runtime: &Handle, addresses: Vec<PeerAddress>, sender: Sender) -> Peers {
-        let sender = Arc::new(sender);
-        let mut lanes = BTreeMap::new();
+    /// Starts two tasks per peer.
+    pub fn start(runtime: &Handle, addresses: Vec<PeerAddress>, context: LinkContext) -> Peers {
+        let context = Arc::new(context);
+        let mut links = BTreeMap::new();
         for address in addresses {
             let reachable = Arc::new(AtomicBool::new(true));
-            for lane in [Lane::Replication, Lane::Election] {
+            for purpose in [Purpose::Replication, Purpose::Election] {
                 let (requests, outgoing) = mpsc::unbounded_channel();
-                lanes.insert((address.id, lane), requests);
+                links.insert((address.id, purpose), requests);
                 let link = Link {
                     address: address.clone(),
-                    lane,
-                    client_id: format!("raft-client-{}", sender.own_id),
-                    sender: sender.clone(),
+                    purpose,
+                    client_id: format!("raft-client-{}", context.own_id),
+                    context: context.clone(),
                     reachable: reachable.clone(),
                 };
                 runtime.spawn(link.run(outgoing));
             }
         }
-        Peers { lanes }
+        Peers { links }
     }
 
     pub fn send(&self, to: NodeId, id: RequestId, request: Request) {
-        let lane = match request.api_key() {
-            ApiKey::FETCH | ApiKey::FETCH_SNAPSHOT => Lane::Replication,
-            _ => Lane::Election,
+        let purpose = match request.api_key() {
+            ApiKey::FETCH | ApiKey::FETCH_SNAPSHOT => Purpose::Replication,
+            _ => Purpose::Election,
         };
         // The core only names voters, and a link lives as long as the process.
         let link = self
-            .lanes
-            .get(&(to, lane))
+            .links
+            .get(&(to, purpose))
             .expect("a link to every other voter");
         let _ending = link.send(Outgoing { id, request });
     }
 }
 
-/// The sending end of one lane.
+/// The way out to one peer for one purpose.
 struct Link {
     address: PeerAddress,
-    lane: Lane,
+    purpose: Purpose,
     client_id: String,
-    sender: Arc<Sender>,
-    /// Whether the peer answered last time, on either lane: so that a dead one is logged once.
+    context: Arc<LinkContext>,
+    /// Whether the peer answered last time, on either link: so that a dead one is logged once.
     reachable: Arc<AtomicBool>,
 }
 
@@ -225,7 +226,7 @@ impl Link {
                 return;
             };
             let outcome = self.exchange(&mut connection, &request).await;
-            self.sender.inbox.push(Input::Response {
+            self.context.inbox.push(Input::Response {
                 from: self.address.id,
                 id,
                 outcome,
@@ -235,8 +236,8 @@ impl Link {
 
     /// Tells the core that the peer closed the connection we fetch on.
     fn disconnected(&self) {
-        if self.lane == Lane::Replication {
-            self.sender.inbox.push(Input::Disconnected {
+        if self.purpose == Purpose::Replication {
+            self.context.inbox.push(Input::Disconnected {
                 peer: self.address.id,
             });
         }
@@ -248,8 +249,8 @@ impl Link {
         request: &Request,
     ) -> Result<Response, SendError> {
         let was_connected = connection.is_some();
-        let Sender { clock, heard, .. } = &*self.sender;
-        let patience = self.sender.request_timeout + held(request);
+        let LinkContext { clock, heard, .. } = &*self.context;
+        let patience = self.context.request_timeout + held(request);
         let attempt = timeout(patience, self.attempt(connection, request)).await;
         let (peer, now_ms) = (self.address.id, clock.now().wall_clock_ms);
         let failure = match attempt.unwrap_or(Err(Failure::TimedOut(patience))) {
@@ -327,7 +328,7 @@ impl Link {
 
     /// To the first address that takes us. One that swallows what is sent to it leaves the others their time.
     async fn connect_any(&self, addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
-        let share = self.sender.request_timeout / (addresses.len().max(1) as u32);
+        let share = self.context.request_timeout / (addresses.len().max(1) as u32);
         let mut failure = Failure::TimedOut(share);
         for address in addresses {
             match timeout(share, TcpStream::connect(address)).await {

@@ -26,7 +26,7 @@ use super::{
     inbox::{Inbox, Input},
     listener,
     node::Node,
-    peers::{PeerAddress, Peers, Sender},
+    peers::{LinkContext, PeerAddress, Peers},
     signals::{self, StopSignals},
     status::{self, Socket, Source, Standstill},
 };
@@ -85,7 +85,7 @@ fn start_disk(
 ) -> Result<(Uuid, Disk, Restored), String> {
     let identity = &config.identity;
     let directory = MetadataDirectory::open(&identity.metadata_log_dir).map_err(text)?;
-    let new_id = || Uuid(*uuid::Uuid::new_v4().as_bytes());
+    let new_id = || Uuid::random(|bytes| *bytes = uuid::Uuid::new_v4().into_bytes());
     let directory_id = ensemble.name_directories(new_id).map_err(text)?;
     let (path, node_id) = (directory.path().to_owned(), identity.node_id);
     let open = match identity.voters.len() {
@@ -122,14 +122,14 @@ fn start_network(
         .map_err(text)?;
     let addresses = peer_addresses(config);
     let heard = Arc::new(Heard::new(&addresses));
-    let sender = Sender {
+    let context = LinkContext {
         own_id: identity.node_id,
         request_timeout: Duration::from_millis(config.request_timeout_ms),
         clock,
         heard: heard.clone(),
         inbox: inbox.clone(),
     };
-    let peers = Peers::start(runtime.handle(), addresses, sender);
+    let peers = Peers::start(runtime.handle(), addresses, context);
     let standstill = Arc::new(Standstill::default());
     let source = Arc::new(Source {
         cluster_id,
