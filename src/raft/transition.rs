@@ -67,9 +67,20 @@ impl Raft {
         }
     }
 
-    /// A later epoch was heard of, or ours has no leader any more that we could name.
+    /// A later epoch was heard of, or ours has no leader any more that we could name. Whoever waits for its turn goes on
+    /// waiting, not anew (`QuorumState.transitionToUnattached`): else voters that cannot win keep the one that can from
+    /// standing, by opening epoch after epoch.
     pub(super) fn become_unattached(&mut self, now: Now, epoch: Epoch, why: &str) {
-        let election_at = self.election_deadline(now);
+        let waits_until = match &self.role {
+            Role::Unattached(unattached) => Some(unattached.election_at),
+            Role::Candidate(candidate) => Some(candidate.election_at),
+            Role::Resigned(resigned) => Some(resigned.election_at),
+            Role::Prospective(prospective) if !prospective.ballots.lost() => {
+                Some(prospective.election_at)
+            }
+            Role::Prospective(_) | Role::Leader(_) | Role::Follower(_) => None,
+        };
+        let election_at = waits_until.unwrap_or_else(|| self.election_deadline(now));
         let role = Role::Unattached(Unattached { election_at });
         self.transition(self.state_in(epoch), role, why);
     }

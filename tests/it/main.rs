@@ -30,7 +30,7 @@ mod metadata_text;
 mod metadata_world;
 mod never_emits;
 mod quorum;
-mod raft_endpoints;
+mod raft_alone;
 mod raft_scripts;
 
 mod script;

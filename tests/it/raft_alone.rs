@@ -1,17 +1,17 @@
-//! Where others are told to find the leader: where it says itself, whatever stands in a file.
+//! One voter, spoken to by hand: where it tells others to find the leader, and when it stands for election.
 
 use std::collections::BTreeMap;
 
 use kraftd::{
     protocol::{
-        Epoch, NodeId, Uuid,
+        Epoch, NodeId, Offset, Uuid,
         api::{Request, Response},
         messages::{
             begin_quorum_epoch as begin, update_raft_voter as update,
             vote::{self, VoteRequest},
         },
     },
-    raft::{Effect, Endpoint, Options, Raft, Restored, Token, VoterSet},
+    raft::{Effect, Endpoint, LogStatus, Options, Raft, Restored, Token, VoterSet},
     time::{Now, Time},
 };
 use rand::SeedableRng;
@@ -30,7 +30,7 @@ fn endpoint(host: &str) -> Endpoint {
 }
 
 /// One that advertises another address than the voters have for it.
-fn raft(ids: &[NodeId]) -> Raft {
+fn raft(ids: &[NodeId], restored: Restored) -> Raft {
     let voters: BTreeMap<NodeId, Endpoint> = ids
         .iter()
         .map(|id| (*id, endpoint(&format!("voter-{id}"))))
@@ -48,25 +48,19 @@ fn raft(ids: &[NodeId]) -> Raft {
         fetch_snapshot_max_bytes: 1 << 20,
     };
     let rng = ChaCha8Rng::seed_from_u64(1);
-    Raft::new(
-        options,
-        VoterSet::new(voters),
-        Restored::default(),
-        rng,
-        now(),
-    )
+    Raft::new(options, VoterSet::new(voters), restored, rng, at(0))
 }
 
-fn now() -> Now {
+fn at(ms: u64) -> Now {
     Now {
-        time: Time(0),
-        wall_clock_ms: 0,
+        time: Time(0).plus_ms(ms),
+        wall_clock_ms: ms as i64,
     }
 }
 
 fn ask(raft: &mut Raft, version: i16, request: Request) -> Response {
     while raft.next_effect().is_some() {}
-    raft.on_request(now(), Token(7), version, request);
+    raft.on_request(at(0), Token(7), version, request);
     let mut effects = std::iter::from_fn(|| raft.next_effect());
     let reply = effects.find_map(|effect| match effect {
         Effect::Reply { response, .. } => Some(response),
@@ -75,22 +69,28 @@ fn ask(raft: &mut Raft, version: i16, request: Request) -> Response {
     reply.expect("an answer")
 }
 
-/// What a stranger hears of the leader.
-fn told(raft: &mut Raft) -> Vec<(NodeId, String, u16)> {
-    let request = VoteRequest {
+/// Of a voter with an empty log.
+fn vote_request(epoch: Epoch) -> Request {
+    VoteRequest {
         cluster_id: Some(CLUSTER_ID.to_owned()),
         topics: vec![vote::RequestTopicData {
             topic_name: "__cluster_metadata".to_owned(),
             partitions: vec![vote::RequestPartitionData {
-                replica_epoch: Epoch(1),
+                replica_epoch: epoch,
                 replica_id: NodeId(3),
                 ..Default::default()
             }],
             ..Default::default()
         }],
         ..Default::default()
-    };
-    let Response::Vote(answer) = ask(raft, 1, request.into()) else {
+    }
+    .into()
+}
+
+/// What a stranger hears of the leader.
+fn told(raft: &mut Raft) -> Vec<(NodeId, String, u16)> {
+    let request = vote_request(Epoch(1));
+    let Response::Vote(answer) = ask(raft, 1, request) else {
         panic!("another answer");
     };
     let endpoints = answer.node_endpoints.into_iter();
@@ -123,7 +123,7 @@ fn begin(epoch: i32, host: Option<&str>) -> Request {
 
 #[test]
 fn a_leader_is_where_it_says_for_its_epoch() {
-    let mut raft = raft(&[OWN, LEADER, NodeId(3)]);
+    let mut raft = raft(&[OWN, LEADER, NodeId(3)], Restored::default());
     ask(&mut raft, 1, begin(1, None));
     let of_the_file = (LEADER, "voter-2".to_owned(), 9093);
     assert_eq!(told(&mut raft), std::slice::from_ref(&of_the_file));
@@ -135,7 +135,7 @@ fn a_leader_is_where_it_says_for_its_epoch() {
 
 #[test]
 fn we_are_where_we_advertise() {
-    let mut raft = raft(&[OWN]);
+    let mut raft = raft(&[OWN], Restored::default());
     assert_eq!(told(&mut raft), [(OWN, "advertised".to_owned(), 9093)]);
     let request = update::UpdateRaftVoterRequest {
         cluster_id: Some(CLUSTER_ID.to_owned()),
@@ -149,4 +149,32 @@ fn we_are_where_we_advertise() {
         (leader.leader_id, leader.host.as_str(), leader.port),
         (OWN, "advertised", 9093)
     );
+}
+
+/// Voters of Kafka 3.9 know no pre-vote: one whose log is too short opens epoch after epoch.
+#[test]
+fn epochs_of_others_do_not_keep_a_voter_from_standing() {
+    const TWO_TIMEOUTS_MS: u64 = 2_000;
+    let log = LogStatus {
+        end: Offset(5),
+        epochs: vec![(Epoch(1), Offset(0))],
+        ..Default::default()
+    };
+    let restored = Restored {
+        log,
+        ..Default::default()
+    };
+    let mut raft = raft(&[OWN, LEADER, NodeId(3)], restored);
+    let mut stood = false;
+    for (epoch, ms) in (2..).zip((0..=TWO_TIMEOUTS_MS).step_by(400)) {
+        raft.on_timeout(at(ms));
+        let mut effects = std::iter::from_fn(|| raft.next_effect());
+        stood |= effects.any(|effect| match effect {
+            Effect::Send { request, .. } => matches!(request, Request::Vote(_)),
+            _ => false,
+        });
+        let request = vote_request(Epoch(epoch));
+        raft.on_request(at(ms), Token(7), 1, request);
+    }
+    assert!(stood, "it waits anew with every epoch");
 }
