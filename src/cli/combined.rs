@@ -108,22 +108,24 @@ fn refusal(start: &Start, why: &str) -> String {
 /// Partitions belong to the id of their broker, and the broker's half has another one, with directories of its own: it
 /// would leave them where they are, and their topics offline.
 fn refuse_data_of_java(identity: &Identity, halves: &Halves) -> Result<(), String> {
-    let left_behind = |dir: &PathBuf| {
-        let is_known = meta_properties::path(&dir.join(BROKER_DIR)).exists();
-        !is_known && split::holds_data_of_java(dir)
-    };
-    match identity.all_dirs().into_iter().find(left_behind) {
-        Some(dir) => Err(format!(
-            "{dir} holds data of node {id} of a Java Kafka, which is not taken over: the broker beside kraftd would be \
-             node {broker}, in {dir}/{BROKER_DIR}, and partitions belong to the id of their broker. Nothing was changed. \
-             Go on running this node with Java's Kafka; or move its replicas to other brokers first \
-             (kafka-reassign-partitions.sh), and start it here with empty log.dirs, formatted with the same cluster id.",
-            dir = dir.display(),
-            id = identity.node_id,
-            broker = halves.broker.node_id,
-        )),
-        None => Ok(()),
+    for dir in identity.all_dirs() {
+        let broker_dir = dir.join(BROKER_DIR);
+        let is_known = meta_properties::path(&broker_dir).exists();
+        if let Some(found) = split::data_of_java(&dir).filter(|_| !is_known) {
+            return Err(format!(
+                "{found} was written by node {id} as a Java Kafka, and is not taken over: the broker beside kraftd would \
+                 be node {broker}, in {broker_dir}, and partitions belong to the id of their broker. Nothing was changed. \
+                 Go on running this node with Java's Kafka; or move its replicas to other brokers first \
+                 (kafka-reassign-partitions.sh), and start it here with empty log.dirs, formatted with the same cluster \
+                 id.",
+                found = found.display(),
+                id = identity.node_id,
+                broker = halves.broker.node_id,
+                broker_dir = broker_dir.display(),
+            ));
+        }
     }
+    Ok(())
 }
 
 /// The cluster that `format` has made the controller's directory part of; the broker's follows it.

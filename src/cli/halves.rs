@@ -67,7 +67,7 @@ impl Halves {
             text = format!(
                 "{}\n{}\n",
                 text.trim_end_matches('\n'),
-                properties::escape(&assignment)
+                properties::escape(assignment.trim_start())
             );
         }
         let (of_controller, of_broker) = listeners(identity)?;

@@ -139,7 +139,7 @@ fn tell_of_data(file: &Path, identity: &Identity) -> Result<(), String> {
             dir.display(),
             found.cluster_id
         );
-        if holds_data_of_java(&dir) {
+        if data_of_java(&dir).is_some() {
             println!(
                 "It holds data of node {id} of a Java Kafka, which the halves do not take over: partitions belong to\n\
                  the id of their broker, and the metadata log to Java's controllers. Nothing in it was changed. To\n\
@@ -153,18 +153,20 @@ fn tell_of_data(file: &Path, identity: &Identity) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether there are partitions (`TOPIC-N`), or segments of a metadata log that Java has written.
-pub fn holds_data_of_java(dir: &Path) -> bool {
+/// A partition (`TOPIC-N`), or a segment of a metadata log that Java has written.
+pub fn data_of_java(dir: &Path) -> Option<PathBuf> {
     const METADATA: &str = "__cluster_metadata-0";
+    let is_segment =
+        |path: &PathBuf| path.is_file() && path.extension().is_some_and(|it| it == "log");
     let is_partition = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let number = name.rsplit_once('-').map(|(_, number)| number);
-        name != METADATA && path.is_dir() && number.is_some_and(|it| it.parse::<u32>().is_ok())
+        let is_named = name != METADATA && number.is_some_and(|it| it.parse::<u32>().is_ok());
+        is_named && paths(path).any(|path| is_segment(&path))
     };
-    let is_segment =
-        |path: &PathBuf| path.is_file() && path.extension().is_some_and(|it| it == "log");
-    paths(dir).any(|path| is_partition(&path))
-        || paths(&dir.join(METADATA)).any(|path| is_segment(&path))
+    let metadata = dir.join(METADATA);
+    let segment = || paths(&metadata).find(is_segment);
+    paths(dir).find(is_partition).or_else(segment)
 }
 
 fn paths(dir: &Path) -> impl Iterator<Item = PathBuf> {

@@ -34,7 +34,8 @@ pub(super) fn open(envelope: &EnvelopeRequest) -> Result<(Letter, Request), Erro
     let mut reader = Reader::new(&envelope.request_data);
     let header = RequestHeader::read(&mut reader).map_err(|_| ErrorCode::UNSUPPORTED_VERSION)?;
     let api_version = header.request_api_version;
-    // A client learns from its broker what we serve, so this one did not ask.
+    // A client learns from its broker what we serve, so this one did not ask. (Of what controllers never serve, and no
+    // broker passes on, Java says INVALID_REQUEST.)
     let api = apis::find(header.api_key()).ok_or(ErrorCode::UNSUPPORTED_VERSION)?;
     if !api.forwardable {
         return Err(ErrorCode::INVALID_REQUEST);

@@ -2,7 +2,7 @@
 //! `kafka-dump-log` and `kafka-metadata-shell`, and served byte for byte. Plain files, so any thread may
 //! write or read them.
 //!
-//! A file is written as `<id>.checkpoint.part`, synced, renamed and never touched again: what has the
+//! A file is written as `<id>.checkpoint.part`, or fetched as `<id>.checkpoint.fetched.part`, synced, renamed and never touched again: what has the
 //! final name is complete.
 
 use std::{

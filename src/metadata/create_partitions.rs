@@ -89,10 +89,7 @@ fn create(
         return Err(ApiError::new(code, message));
     }
     if additional > room {
-        return Err(ApiError::new(
-            ErrorCode::POLICY_VIOLATION,
-            "Excessively large number of partitions per request.",
-        ));
+        return Err(ApiError::excessive_partitions());
     }
     let first = TopicIdPartition {
         topic_id,

@@ -97,10 +97,7 @@ fn check_total(topics: &[&CreatableTopic], default: i32) -> Result<(), ApiError>
         count => i64::from(count.max(0)),
     };
     match topics.iter().map(count).sum::<i64>() > MAX_PARTITIONS_PER_REQUEST {
-        true => Err(ApiError::new(
-            ErrorCode::POLICY_VIOLATION,
-            "Excessively large number of partitions per request.",
-        )),
+        true => Err(ApiError::excessive_partitions()),
         false => Ok(()),
     }
 }

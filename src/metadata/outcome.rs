@@ -141,6 +141,12 @@ impl ApiError {
         }
     }
 
+    /// More partitions than one request may make.
+    pub(super) fn excessive_partitions() -> Self {
+        let message = "Excessively large number of partitions per request.";
+        ApiError::new(ErrorCode::POLICY_VIOLATION, message)
+    }
+
     /// More records than [`MAX_RECORDS_PER_USER_OP`] (`BoundedListTooLongException`).
     pub(super) fn excessive() -> Self {
         let message = "Unable to perform excessively large batch operation.";

@@ -265,8 +265,6 @@ impl Raft {
                 ..Default::default()
             };
         }
-        let endpoint = self.leader_endpoint();
-        let endpoint = endpoint.filter(|_| version >= NODE_ENDPOINTS_SINCE);
         FetchResponse {
             responses: vec![FetchableTopicResponse {
                 topic: TOPIC.to_owned(),
@@ -274,15 +272,15 @@ impl Raft {
                 partitions: vec![partition],
                 ..Default::default()
             }],
-            node_endpoints: endpoint
-                .into_iter()
-                .map(|(node_id, endpoint)| NodeEndpoint {
+            node_endpoints: self.node_endpoints(
+                version >= NODE_ENDPOINTS_SINCE,
+                |node_id, endpoint| NodeEndpoint {
                     node_id,
                     host: endpoint.host.clone(),
                     port: i32::from(endpoint.port),
                     ..Default::default()
-                })
-                .collect(),
+                },
+            ),
             ..Default::default()
         }
     }

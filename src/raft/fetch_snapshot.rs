@@ -120,22 +120,18 @@ impl Raft {
         topic: &str,
         partition: ResponsePartitionSnapshot,
     ) -> FetchSnapshotResponse {
-        let endpoint = self.leader_endpoint().filter(|_| version >= 1);
         FetchSnapshotResponse {
             topics: vec![ResponseTopicSnapshot {
                 name: topic.to_owned(),
                 partitions: vec![partition],
                 ..Default::default()
             }],
-            node_endpoints: endpoint
-                .into_iter()
-                .map(|(node_id, endpoint)| NodeEndpoint {
-                    node_id,
-                    host: endpoint.host.clone(),
-                    port: endpoint.port,
-                    ..Default::default()
-                })
-                .collect(),
+            node_endpoints: self.node_endpoints(version >= 1, |node_id, endpoint| NodeEndpoint {
+                node_id,
+                host: endpoint.host.clone(),
+                port: endpoint.port,
+                ..Default::default()
+            }),
             ..Default::default()
         }
     }

@@ -10,7 +10,7 @@
 //!               Follower     a higher epoch is seen, and who leads it
 //!  Unattached   Prospective  no leader is found in time
 //!               Follower     the leader is learned
-//!  Prospective  Candidate    a majority would vote for it (KIP-996): the one step to an epoch of its own
+//!  Prospective  Candidate    a majority would vote for it (KIP-996), or a voter knows no pre-votes: it opens an epoch
 //!               Unattached   it would not, or says so too late
 //!               Follower     the same, and the leader of before is known; or a leader is learned
 //!  Candidate    Leader       a majority votes for it
@@ -18,7 +18,8 @@
 //!               Follower     another one was elected
 //!  Follower     Prospective  the leader is silent, resigns, or closes the connection
 //!  Leader       Resigned     a majority, or its own disk, is silent; or it was asked to
-//!  Resigned     Prospective  it is the only voter
+//!  Resigned     Unattached   nobody else was elected: it opens an epoch without a leader
+//!               Prospective  the same, and it is the only voter
 //! ```
 //!
 //! Reading order: [`role`] (what each role keeps), [`transition`] (the only code that changes epoch, vote
@@ -514,6 +515,13 @@ impl Raft {
         let own = self.own_key();
         let id = id.known().unwrap_or(own.id);
         ReplicaKey { id, directory_id }.matches(own)
+    }
+
+    /// The leader's entry among an answer's `NodeEndpoints`, if there is one and the version has them.
+    fn node_endpoints<T>(&self, has_them: bool, entry: fn(NodeId, &Endpoint) -> T) -> Vec<T> {
+        let leader = self.leader_endpoint().filter(|_| has_them);
+        let entries = leader.map(|(id, endpoint)| entry(id, endpoint));
+        entries.into_iter().collect()
     }
 
     /// The leader of our epoch and where it listens: as it has told us itself, else as our own file has it.

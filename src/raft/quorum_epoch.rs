@@ -39,7 +39,7 @@ impl Raft {
         {
             let (leader, epoch) = (partition.leader_id, partition.leader_epoch);
             let mut error = self.hear_leader(now, leader, epoch);
-            if error.is_ok() {
+            if self.state.leader == Some(leader) && self.state.epoch == epoch {
                 self.hear_endpoint(epoch, &request.leader_endpoints);
             }
             if error.is_ok() && !self.is_own_key(request.voter_id, partition.voter_directory_id) {
@@ -86,7 +86,6 @@ impl Raft {
         version: i16,
         error_code: ErrorCode,
     ) -> begin::BeginQuorumEpochResponse {
-        let endpoint = self.leader_endpoint().filter(|_| version >= 1);
         begin::BeginQuorumEpochResponse {
             topics: vec![begin::ResponseTopicData {
                 topic_name: TOPIC.to_owned(),
@@ -98,15 +97,14 @@ impl Raft {
                 }],
                 ..Default::default()
             }],
-            node_endpoints: endpoint
-                .into_iter()
-                .map(|(node_id, endpoint)| begin::NodeEndpoint {
+            node_endpoints: self.node_endpoints(version >= 1, |node_id, endpoint| {
+                begin::NodeEndpoint {
                     node_id,
                     host: endpoint.host.clone(),
                     port: endpoint.port,
                     ..Default::default()
-                })
-                .collect(),
+                }
+            }),
             ..Default::default()
         }
     }
@@ -239,7 +237,6 @@ impl Raft {
     }
 
     fn end_response(&self, version: i16, error_code: ErrorCode) -> end::EndQuorumEpochResponse {
-        let endpoint = self.leader_endpoint().filter(|_| version >= 1);
         end::EndQuorumEpochResponse {
             topics: vec![end::ResponseTopicData {
                 topic_name: TOPIC.to_owned(),
@@ -251,15 +248,14 @@ impl Raft {
                 }],
                 ..Default::default()
             }],
-            node_endpoints: endpoint
-                .into_iter()
-                .map(|(node_id, endpoint)| end::NodeEndpoint {
+            node_endpoints: self.node_endpoints(version >= 1, |node_id, endpoint| {
+                end::NodeEndpoint {
                     node_id,
                     host: endpoint.host.clone(),
                     port: endpoint.port,
                     ..Default::default()
-                })
-                .collect(),
+                }
+            }),
             ..Default::default()
         }
     }

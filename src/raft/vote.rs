@@ -174,22 +174,18 @@ impl Raft {
             vote_granted: answer.unwrap_or(false),
             ..Default::default()
         };
-        let endpoint = self.leader_endpoint().filter(|_| version >= 1);
         VoteResponse {
             topics: vec![ResponseTopicData {
                 topic_name: TOPIC.to_owned(),
                 partitions: vec![partition],
                 ..Default::default()
             }],
-            node_endpoints: endpoint
-                .into_iter()
-                .map(|(node_id, endpoint)| NodeEndpoint {
-                    node_id,
-                    host: endpoint.host.clone(),
-                    port: endpoint.port,
-                    ..Default::default()
-                })
-                .collect(),
+            node_endpoints: self.node_endpoints(version >= 1, |node_id, endpoint| NodeEndpoint {
+                node_id,
+                host: endpoint.host.clone(),
+                port: endpoint.port,
+                ..Default::default()
+            }),
             ..Default::default()
         }
     }

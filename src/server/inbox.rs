@@ -58,25 +58,28 @@ impl From<Response> for Answer {
 }
 
 impl Input {
-    /// Whether somebody still wants what comes of it. Heartbeats are small, and counted while they wait.
-    fn is_awaited(&self) -> bool {
+    /// Whether something shall come of it: what brokers and people ask, or voters fetch, is for nobody when they have
+    /// hung up. What voters and brokers say of themselves counts, also of one that has ended since.
+    pub fn is_awaited(&self) -> bool {
         match self {
             Input::Request {
-                request: Request::BrokerHeartbeat(_),
+                request:
+                    Request::Vote(_)
+                    | Request::BeginQuorumEpoch(_)
+                    | Request::EndQuorumEpoch(_)
+                    | Request::BrokerHeartbeat(_),
                 ..
             } => true,
             Input::Request { reply, .. } => !reply.is_closed(),
             Input::Status(reply) => !reply.is_closed(),
-            Input::Response { .. }
-            | Input::Disconnected { .. }
-            | Input::Log(_)
-            | Input::Shutdown => true,
+            Input::Response { .. } | Input::Disconnected { .. } => true,
+            Input::Log(_) | Input::Shutdown => true,
         }
     }
 }
 
 /// Unbounded in itself: a connection has one request in flight, so there are never more inputs than
-/// connections, peers and log jobs. Those whose connection is gone are dropped before there are many: while the
+/// connections, peers and log jobs. Those that nobody waits for any more are dropped before there are many: while the
 /// controller waits for the disk, clients may give up and come again as often as they like.
 #[derive(Default)]
 pub struct Inbox {

@@ -1,6 +1,6 @@
 //! The rim of a node: sockets, threads and the clock.
 //!
-//! Three threads that stay: `controller` ([`node`]) owns all state, `disk` ([`disk`]) the log, `net` runs tokio with
+//! Three threads: `controller` ([`node`]) owns all state, `disk` ([`disk`]) the log, `net` runs tokio with
 //! a task per connection ([`accept`], [`connection`]) and two per peer ([`peers`]). The others reach the controller
 //! through the [`inbox`] only. Snapshots, which are plain files, are read and written beside them
 //! ([`snapshots`]).

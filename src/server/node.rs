@@ -105,7 +105,7 @@ impl Node {
             self.contacts.begin(begun);
             self.hear_contacts(begun);
             self.act_when_due();
-            if let Some(input) = input {
+            if let Some(input) = input.filter(Input::is_awaited) {
                 self.on_input(input);
                 self.perform_effects();
             }
@@ -147,11 +147,8 @@ impl Node {
                 if let Request::BrokerHeartbeat(heartbeat) = &request {
                     self.contacts.on_handled(heartbeat);
                 }
-                // Who has hung up wants nothing done any more.
-                if !reply.is_closed() {
-                    self.replies.insert(caller.token, reply);
-                    self.controller.on_request(now, caller, request);
-                }
+                self.replies.insert(caller.token, reply);
+                self.controller.on_request(now, caller, request);
             }
             Input::Response { from, id, outcome } => {
                 self.controller.on_response(now, from, id, outcome);

@@ -3,7 +3,7 @@
 //! request at a time and is made when it is needed.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fmt, io,
     net::SocketAddr,
     sync::{
@@ -198,6 +198,13 @@ impl Failure {
     }
 }
 
+/// Whether a newer request of the kind waits: a voter that finds no leader asks oftener than a peer that swallows packets
+/// lets the older ones fail, and only the newest is of its present epoch.
+fn is_outdated(request: &Request, queue: &VecDeque<Outgoing>) -> bool {
+    let mut queue = queue.iter();
+    queue.any(|newer| newer.request.api_key() == request.api_key())
+}
+
 /// How long the peer may keep a request before it answers.
 fn held(request: &Request) -> Duration {
     match request {
@@ -209,8 +216,10 @@ fn held(request: &Request) -> Duration {
 impl Link {
     async fn run(self, mut outgoing: mpsc::UnboundedReceiver<Outgoing>) {
         let mut connection: Option<Connection> = None;
+        let mut queue = VecDeque::new();
         loop {
             let next = match &mut connection {
+                _ if !queue.is_empty() => queue.pop_front(),
                 None => outgoing.recv().await,
                 Some(open) => tokio::select! {
                     biased;
@@ -225,7 +234,11 @@ impl Link {
             let Some(Outgoing { id, request }) = next else {
                 return;
             };
-            let outcome = self.exchange(&mut connection, &request).await;
+            queue.extend(std::iter::from_fn(|| outgoing.try_recv().ok()));
+            let outcome = match is_outdated(&request, &queue) {
+                true => Err(SendError::TimedOut),
+                false => self.exchange(&mut connection, &request).await,
+            };
             self.context.inbox.push(Input::Response {
                 from: self.address.id,
                 id,

@@ -199,17 +199,19 @@ fn what_format_has_not_done_is_told() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// Java would say so in a log, when the controller runs already.
 /// A Java node with both roles whose metadata log was put away: its broker would come back without its partitions.
 #[test]
 fn partitions_of_a_java_broker_are_not_left_behind() {
     let site = Site::formatted(53);
     let kafka = site.kafka("4.3.1");
     let data = site.home().join("data");
-    fs::create_dir(data.join("topic-0")).expect("a partition");
+    let partition = data.join("topic-0");
+    fs::create_dir(&partition).expect("a partition");
+    fs::write(partition.join("00000000000000000000.log"), "").expect("a segment");
     let before = listing(&data);
     let id = site.id;
-    let reason = format!("data holds data of node {id} of a Java Kafka, which is not taken over");
+    let reason =
+        format!("data/topic-0 was written by node {id} as a Java Kafka, and is not taken over");
     let output = site.typed(&[START, FILE], Some(&kafka));
     let said = text(&output.stderr);
     assert!(!output.status.success() && said.contains(&reason), "{said}");
@@ -225,6 +227,7 @@ fn listing(dir: &Path) -> Vec<PathBuf> {
     paths
 }
 
+/// Java would say so in a log, when the controller runs already.
 #[test]
 fn a_port_that_the_broker_cannot_have_is_told() {
     let site = Site::formatted(48);

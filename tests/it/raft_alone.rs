@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kraftd::{
     protocol::{
-        Epoch, NodeId, Offset, Uuid,
+        Epoch, ErrorCode, NodeId, Offset, Uuid,
         api::{Request, Response},
         messages::{
             begin_quorum_epoch as begin, update_raft_voter as update,
@@ -98,6 +98,10 @@ fn told(raft: &mut Raft) -> Vec<(NodeId, String, u16)> {
 }
 
 fn begin(epoch: i32, host: Option<&str>) -> Request {
+    begin_of(LEADER, epoch, host)
+}
+
+fn begin_of(leader_id: NodeId, epoch: i32, host: Option<&str>) -> Request {
     let told = host.map(|host| begin::LeaderEndpoint {
         name: "CONTROLLER".to_owned(),
         host: host.to_owned(),
@@ -109,7 +113,7 @@ fn begin(epoch: i32, host: Option<&str>) -> Request {
         topics: vec![begin::RequestTopicData {
             topic_name: "__cluster_metadata".to_owned(),
             partitions: vec![begin::RequestPartitionData {
-                leader_id: LEADER,
+                leader_id,
                 leader_epoch: Epoch(epoch),
                 ..Default::default()
             }],
@@ -129,6 +133,9 @@ fn a_leader_is_where_it_says_for_its_epoch() {
     assert_eq!(told(&mut raft), std::slice::from_ref(&of_the_file));
     ask(&mut raft, 1, begin(1, Some("elsewhere")));
     assert_eq!(told(&mut raft), [(LEADER, "elsewhere".to_owned(), 1)]);
+    // Of a cluster with other voters.
+    ask(&mut raft, 1, begin_of(NodeId(9), 1, Some("a stranger's")));
+    assert_eq!(told(&mut raft), [(LEADER, "elsewhere".to_owned(), 1)]);
     ask(&mut raft, 1, begin(2, None));
     assert_eq!(told(&mut raft), [of_the_file]);
 }
@@ -144,11 +151,50 @@ fn we_are_where_we_advertise() {
     let Response::UpdateRaftVoter(answer) = ask(&mut raft, 0, request.into()) else {
         panic!("another answer");
     };
+    assert_eq!(answer.error_code, ErrorCode::FENCED_LEADER_EPOCH);
     let leader = answer.current_leader;
     assert_eq!(
         (leader.leader_id, leader.host.as_str(), leader.port),
         (OWN, "advertised", 9093)
     );
+}
+
+/// Java's voters ask until they are answered without an error.
+#[test]
+fn a_voter_may_say_where_it_listens() {
+    let mut raft = raft(&[OWN], Restored::default());
+    while let Some(effect) = raft.next_effect() {
+        if let Effect::Append(batch) = effect {
+            raft.on_durable(at(0), batch.end_offset());
+        }
+    }
+    let request = |id: NodeId, listener: &str| update::UpdateRaftVoterRequest {
+        cluster_id: Some(CLUSTER_ID.to_owned()),
+        current_leader_epoch: Epoch(1),
+        voter_id: id,
+        voter_directory_id: Uuid([1; 16]),
+        listeners: vec![update::Listener {
+            name: listener.to_owned(),
+            ..Default::default()
+        }],
+        kraft_version_feature: update::KRaftVersionFeature {
+            max_supported_version: 1,
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let mut told = |request: update::UpdateRaftVoterRequest| {
+        let Response::UpdateRaftVoter(answer) = ask(&mut raft, 0, request.into()) else {
+            panic!("another answer");
+        };
+        answer.error_code
+    };
+    assert_eq!(told(request(OWN, "CONTROLLER")), ErrorCode::NONE);
+    assert_eq!(
+        told(request(LEADER, "CONTROLLER")),
+        ErrorCode::VOTER_NOT_FOUND
+    );
+    assert_eq!(told(request(OWN, "OTHER")), ErrorCode::INVALID_REQUEST);
 }
 
 /// Voters of Kafka 3.9 know no pre-vote: one whose log is too short opens epoch after epoch.

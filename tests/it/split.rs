@@ -334,7 +334,11 @@ fn data_that_is_there_is_told_of() {
     fs::write(trace.join("00000000000000000000.log"), "").expect("writes");
     assert_migration_told(&site, &formatted);
     fs::remove_dir_all(&trace).expect("removes");
-    fs::create_dir(data.path().join("orders-11")).expect("creates");
+    let partition = data.path().join("orders-11");
+    fs::create_dir(&partition).expect("creates");
+    let said = text(&site.split(&[]).stdout);
+    assert!(!said.contains("MirrorMaker"), "somebody's folder");
+    fs::write(partition.join("00000000000000000000.log"), "").expect("writes");
     assert_migration_told(&site, &formatted);
 }
 

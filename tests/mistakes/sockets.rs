@@ -132,11 +132,15 @@ fn an_address_has_as_many_connections_as_it_may() {
     node.set("max.connections.per.ip.overrides", "localhost:2");
     let _running = node.start();
     let first = Client::connect(node.port).expect("a connection");
-    let mut second = connect(node.port);
-    second.write_all(&[0]).expect("a byte");
+    let mut second = Client::connect(node.port).expect("a connection");
+    let served = second.call(3, ApiVersionsRequest::default());
+    served.expect("the second is served");
     let mut third = connect(node.port);
-    let closed = third.read(&mut [0]);
-    assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+    let closed = third.read(&mut [0]).map_err(|error| error.kind());
+    assert!(
+        matches!(closed, Ok(0) | Err(ErrorKind::ConnectionReset)),
+        "{closed:?}"
+    );
     node.wait_for_lines(
         "Rejected connection from 127.0.0.1, address already has the configured maximum of 2 connections.",
     );
