@@ -22,8 +22,12 @@ use kraftd::protocol::{
 };
 
 use super::{
-    harness::{client::Client, process::free_port, requests::fetch_request},
-    site::{CLUSTER_ID, OTHER_CLUSTER, Site},
+    harness::{
+        client::Client,
+        process::{free_port, wait_for},
+        requests::fetch_request,
+    },
+    site::{CLUSTER_ID, OTHER_CLUSTER, Site, TIMEOUT},
 };
 
 const SEVERAL_ELECTIONS: Duration = Duration::from_secs(5);
@@ -55,7 +59,12 @@ fn voters_of_another_cluster_are_told_of_once_each() {
     thread::sleep(SEVERAL_ELECTIONS);
     told(1, 0);
     told(2, 0);
-    assert!(sites[1].leads() || sites[2].leads(), "two are a quorum");
+    wait_for("two of them to be a quorum", TIMEOUT, || {
+        match sites[1].leads() || sites[2].leads() {
+            true => Ok(()),
+            false => Err(sites[1].log_text()),
+        }
+    });
     for (at, other) in [(0, 1), (0, 2)] {
         let line = format!(
             "controller {} is not of our cluster {}",

@@ -250,7 +250,7 @@ impl Admin {
         let (error, id) = outcome(&response);
         match (what, error) {
             (Asked::Create { name, partitions }, ErrorCode::NONE) => {
-                history.topic_created(asked, &name, id);
+                history.topic_created(asked, &name, id, partitions);
                 self.topics.push(Topic { name, partitions });
             }
             (Asked::Delete(topic), ErrorCode::NONE) => history.topic_deleted(asked, &topic.name),

@@ -242,7 +242,7 @@ impl World {
         for (_, record) in batch.metadata_records().expect("our own records") {
             if let MetadataRecord::Topic(topic) = record {
                 let history = &mut self.checker.history;
-                history.topic_created(Offset(0), &topic.name, topic.topic_id);
+                history.topic_created(Offset(0), &topic.name, topic.topic_id, 0);
             }
         }
     }

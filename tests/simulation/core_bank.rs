@@ -100,10 +100,7 @@ fn bank_a_broker_that_may_not_leave() {
 
 #[test]
 fn bank_a_clean_election_taken_for_unclean() {
-    finds("KAFKA-18940", "and its leader is to recover", |seed| Plan {
-        session_timeout_ms: 1_500,
-        ..Plan::with_controllers(seed)
-    });
+    finds("KAFKA-18940", "and its leader is to recover", restless);
 }
 
 #[test]
@@ -112,4 +109,23 @@ fn bank_a_new_epoch_for_the_same_life() {
         lose_one_in: Some(5),
         ..Plan::with_controllers(seed)
     });
+}
+
+/// Brokers fall silent soon, and come back.
+fn restless(seed: u64) -> Plan {
+    Plan {
+        session_timeout_ms: 1_500,
+        ..Plan::with_controllers(seed)
+    }
+}
+
+#[test]
+fn bank_an_unclean_election_that_nobody_allowed() {
+    let words = "and is led by one that may lack messages";
+    finds("UncleanElectionUnasked", words, restless);
+}
+
+#[test]
+fn bank_a_broker_that_is_fenced_but_once() {
+    finds("FencedOnce", "has not fenced broker", restless);
 }

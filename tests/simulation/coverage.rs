@@ -12,7 +12,7 @@ use kraftd::{
     },
 };
 
-use crate::nemesis::Fault;
+use crate::{images::elected_uncleanly, nemesis::Fault};
 
 /// Something that has to happen sometimes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -344,11 +344,14 @@ impl Coverage {
         if keeps_replicas && leaves.is_some() && old.replicas.first() == Some(&change.leader) {
             self.reach(Mark::BackToPreferred);
         }
-        let is_complete = old.isr.contains(&change.leader) || old.elr.contains(&change.leader);
+        let is_unclean = || {
+            let new = old.merge(change);
+            new.is_ok_and(|new| elected_uncleanly(old, &new).is_some())
+        };
         match change.leader.0 {
             -2 => {}
             -1 => self.reach(Mark::UncleanElectionRefused),
-            _ if !is_complete => self.reach(Mark::UncleanElection),
+            _ if is_unclean() => self.reach(Mark::UncleanElection),
             _ if old.elr.contains(&change.leader) => self.reach(Mark::ElectedFromElr),
             _ => self.reach(Mark::LeaderMoved),
         }

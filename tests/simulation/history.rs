@@ -185,9 +185,18 @@ impl History {
         self.kept += 1;
     }
 
-    pub fn topic_created(&mut self, asked: Offset, name: &str, id: Uuid) {
+    pub fn topic_created(&mut self, asked: Offset, name: &str, id: Uuid, partitions: i32) {
         let created = self.created.get(name).filter(|(_, known)| *known == id);
         self.acknowledge(asked, created.map(|(at, _)| *at), name);
+        let ids = (0..partitions).map(|partition_id| TopicIdPartition {
+            topic_id: id,
+            partition_id,
+        });
+        let missing = ids.into_iter().find(|id| !self.partitions.contains_key(id));
+        assert_eq!(
+            missing, None,
+            "{name} was confirmed with {partitions} partitions"
+        );
         self.topics_told.insert(name.to_owned());
     }
 

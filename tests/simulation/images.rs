@@ -3,7 +3,7 @@
 
 use kraftd::{
     metadata::{
-        State,
+        Options, State,
         brokers::Broker,
         configs::{ConfigResource, ResourceType},
         partitions::{LeaderRecoveryState, Partition},
@@ -308,7 +308,25 @@ fn check_partition(id: TopicIdPartition, old: Option<Partition>, after: &State) 
                 || !partition.leader.is_some_and(complete),
             "{id:?} was {old:?}, and its leader is to recover: {partition:?}"
         );
+        if let Some(leader) = elected_uncleanly(&old, partition) {
+            let (name, options) = (after.topics.name(id.topic_id), Options::default());
+            let name = name.expect("its topic");
+            let may = after.unclean_leader_election_enabled(&options, name)
+                || old.last_known_elr[..] == [leader];
+            assert!(
+                may && partition.leader_recovery_state == LeaderRecoveryState::Recovering,
+                "{id:?} of {name} was {old:?}, and is led by one that may lack messages: {partition:?}"
+            );
+        }
     }
+}
+
+/// A new leader that was neither in sync nor eligible.
+pub fn elected_uncleanly(old: &Partition, new: &Partition) -> Option<NodeId> {
+    let leader = new.leader.filter(|leader| Some(*leader) != old.leader)?;
+    let is_complete = old.isr.contains(&leader) || old.elr.contains(&leader);
+    let is_alone = new.isr[..] == [leader] && new.replicas == old.replicas;
+    (!is_complete && is_alone).then_some(leader)
 }
 
 /// Nobody leads from a directory that is lost.

@@ -257,6 +257,11 @@ impl World {
         let pending = self.node(node).pending.iter();
         let broken = pending.filter(|(_, to)| **to == peer);
         let broken: Vec<RequestId> = broken.map(|(id, _)| *id).collect();
+        // The rim tells of the connection first where it noticed by itself, and of the requests where one failed.
+        let first = self.rng.random();
+        if first {
+            self.after(us, Event::Disconnect { node, life, peer });
+        }
         for id in broken {
             let to = Asker {
                 node,
@@ -268,7 +273,9 @@ impl World {
             let from = peer;
             self.after(us, Event::Answer { to, from, outcome });
         }
-        self.after(us, Event::Disconnect { node, life, peer });
+        if !first {
+            self.after(us, Event::Disconnect { node, life, peer });
+        }
     }
 
     fn reset(&mut self, id: NodeId) -> bool {

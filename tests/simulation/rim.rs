@@ -309,7 +309,7 @@ impl World {
             } => {
                 let node = self.node(id);
                 let before = node.download.replace(snapshot);
-                if position == 0 && before.is_some() {
+                if before.is_some_and(|before| before != snapshot) {
                     self.coverage.reach(Mark::SnapshotAbandoned);
                 }
                 let disk = &mut self.node(id).disk;
@@ -340,6 +340,7 @@ impl World {
                 let is_active = leader == Some(id);
                 node.watch.active_since = is_active.then(|| node.now(time).time);
                 node.watch.leaving = Default::default();
+                node.watch.ended.clear();
                 self.note(leader.map_or(0, |leader| leader.0 as u64) << 32 | epoch.0 as u64);
             }
             Effect::Fatal(why) => panic!("node {id} gave up: {why}"),

@@ -52,7 +52,7 @@ pub struct Watch {
     committed_at: Time,
     committed: Offset,
     able_since: Time,
-    /// Lives of brokers that it has ended.
+    /// Lives of brokers that it has ended, and not begun anew, while it is active.
     pub ended: BTreeSet<BrokerEpoch>,
     /// How often its timer fired in a second.
     wakes: (u64, u32),
@@ -123,6 +123,11 @@ impl World {
         let node = self.nodes.get_mut(&id).expect("a node");
         for (_, record) in records {
             let ended = match record {
+                // It may be silent again.
+                MetadataRecord::BrokerRegistrationChange(change) if change.fenced == -1 => {
+                    node.watch.ended.remove(&change.broker_epoch);
+                    None
+                }
                 MetadataRecord::BrokerRegistrationChange(change) if change.fenced == 1 => {
                     Some(change.broker_epoch)
                 }

@@ -104,7 +104,8 @@ impl World {
         {
             let holds = |node: &&Node| node.may_have_lost(&batch) || node.holds(&batch);
             let holders = self.nodes.values().filter(holds).count();
-            if self.nodes.values().any(|node| node.disk.is_worn()) {
+            let mut nodes = self.nodes.values();
+            if nodes.any(|node| node.disk.is_worn() && node.core.is_none()) {
                 self.coverage.reach(Mark::CommittedBesideWornDisk);
             }
             assert!(
