@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// A frame that has begun must be there in full within this time (slow-loris guard).
-const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
+pub const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What all connections share.
 pub struct Acceptor {
@@ -51,6 +51,8 @@ pub struct Acceptor {
     pub max_frame_bytes: usize,
     /// `connections.max.idle.ms`.
     pub max_idle: Duration,
+    /// [`FRAME_TIMEOUT`].
+    pub frame_timeout: Duration,
     pub next_token: AtomicU64,
 }
 
@@ -61,8 +63,8 @@ enum End {
     Closed,
     #[error("nothing received for {} ms (connections.max.idle.ms)", .0.as_millis())]
     Idle(Duration),
-    #[error("a frame was begun but not finished within {} s", FRAME_TIMEOUT.as_secs())]
-    Stalled,
+    #[error("a frame was begun but not finished within {} s", .0.as_secs())]
+    Stalled(Duration),
     #[error("an answer was not taken within {} ms (connections.max.idle.ms)", .0.as_millis())]
     Unread(Duration),
     #[error("{0}")]
@@ -97,7 +99,7 @@ pub async fn serve(acceptor: Arc<Acceptor>, stream: TcpStream, peer: SocketAddr)
         end @ (End::Closed | End::Idle(_) | End::Shutdown | End::Io(_)) => {
             debug!("connection from {peer}: {end}");
         }
-        end @ (End::Stalled
+        end @ (End::Stalled(_)
         | End::Unread(_)
         | End::Malformed(_)
         | End::Foreign(_)
@@ -197,7 +199,11 @@ impl Connection {
     }
 
     async fn next_frame(&mut self) -> Result<Bytes, End> {
-        let max_idle = self.acceptor.max_idle;
+        let Acceptor {
+            max_idle,
+            frame_timeout,
+            ..
+        } = *self.acceptor;
         let mut begun: Option<Instant> = None;
         loop {
             match frame::split(&mut self.received, self.acceptor.max_frame_bytes) {
@@ -209,7 +215,8 @@ impl Connection {
                 true => (max_idle, End::Idle(max_idle)),
                 false => {
                     let begun = *begun.get_or_insert_with(Instant::now);
-                    (FRAME_TIMEOUT.saturating_sub(begun.elapsed()), End::Stalled)
+                    let left = frame_timeout.saturating_sub(begun.elapsed());
+                    (left, End::Stalled(frame_timeout))
                 }
             };
             // Grows with what arrives, never with what a length field promises.
@@ -273,6 +280,7 @@ mod tests {
             listener_name: "CONTROLLER".to_owned(),
             max_frame_bytes: 1 << 20,
             max_idle: Duration::from_millis(100),
+            frame_timeout: Duration::from_millis(50),
             next_token: AtomicU64::new(0),
         })
     }
@@ -311,6 +319,23 @@ mod tests {
             assert!(matches!(end, End::Closed), "{end}");
         });
         assert!(inbox.next(Some(Duration::ZERO)).is_some(), "it was asked");
+    }
+
+    /// Nothing at all, and half a request.
+    #[test]
+    fn who_says_nothing_more_is_left_alone() {
+        for (said, expected) in [
+            (&[][..], "nothing received"),
+            (&[0, 0, 0, 10, 0], "not finished"),
+        ] {
+            let runtime = a_runtime();
+            let (address, connection) = runtime.block_on(a_port());
+            let mut client = std::net::TcpStream::connect(address).expect("connects");
+            client.write_all(said).expect("sends");
+            let mut connection = runtime.block_on(connection);
+            let end = runtime.block_on(connection.serve_until_it_ends());
+            assert!(end.to_string().contains(expected), "{end}");
+        }
     }
 
     #[test]

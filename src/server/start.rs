@@ -18,7 +18,7 @@ use tracing::info;
 use super::{
     accept::{ConnectionQuotas, accept},
     clock::Clock,
-    connection::Acceptor,
+    connection::{self, Acceptor},
     contacts::Contacts,
     die,
     disk::Disk,
@@ -153,6 +153,7 @@ fn start_network(
         listener_name: config.listener.name.clone(),
         max_frame_bytes: config.max_frame_bytes,
         max_idle: Duration::from_millis(config.max_connection_idle_ms),
+        frame_timeout: connection::FRAME_TIMEOUT,
         next_token: AtomicU64::new(0),
     };
     serve(runtime, listener, quotas, Arc::new(acceptor))?;

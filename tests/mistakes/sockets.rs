@@ -5,6 +5,7 @@ use std::{
     io::{ErrorKind, Read, Write},
     net::TcpStream,
     process::Command,
+    thread,
     time::Duration,
 };
 
@@ -82,6 +83,13 @@ fn a_mistake_on_the_socket_is_named_and_survived() {
             "not one line with `{told}`: {lines:?}"
         );
     }
+    // ApiVersions, a byte at a time.
+    let mut slow = connect(node.port);
+    for byte in header(18, 0) {
+        slow.write_all(&[byte]).expect("a byte");
+        thread::sleep(Duration::from_millis(2));
+    }
+    slow.read_exact(&mut [0; 64]).expect("an answer");
     let mut client = Client::connect(node.port).expect("a connection");
     let served = client.call(3, ApiVersionsRequest::default());
     let served = served.expect("an answer").api_keys;

@@ -79,7 +79,7 @@ const HARMS: &[Harm] = &[
     harm(14, "clients reach some nodes and not others", &[CutClients], Nowhere, &[Mark::NotController]),
     harm(15, "links hold messages back, and let them go in a burst", &[Clog], Nowhere, &[]),
     harm(16, "messages are lost, repeated, overtaken, late; connections break", &[Reset], In("plan.rs", "repeat_one_in"), &[]),
-    harm(17, "half-open connections, frames cut short, a byte at a time", &[], Elsewhere("tests/hostile, tests/mistakes"), &[]),
+    harm(17, "half-open connections, frames cut short, a byte at a time", &[], Elsewhere("tests/faults, tests/mistakes, src/server/connection.rs"), &[]),
     harm(18, "a process stands still, and goes on", &[Pause], In("clients.rs", "sleep_ms"), &[]),
     harm(19, "clocks jump, or run fast or slow", &[WallClockJump], In("plan.rs", "skew_percent"), &[]),
     harm(20, "a host has no time or memory for a process", &[Overload], Nowhere, &[]),
