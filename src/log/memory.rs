@@ -178,7 +178,10 @@ impl MemoryLog {
             let reason = format!("ends at {end}, acknowledged {acknowledged}");
             self.saved.standing = Standing::Amnesiac(reason);
         }
-        if let Some(id) = self.newest_snapshot().filter(|id| id.offset > end) {
+        let last_epoch = self.batches.last().map(RecordBatch::epoch);
+        let is_newer =
+            |id: &OffsetAndEpoch| id.offset > end || last_epoch.is_some_and(|last| id.epoch > last);
+        if let Some(id) = self.newest_snapshot().filter(is_newer) {
             self.begin_after(id);
         }
         let sizes = self.snapshots.iter();

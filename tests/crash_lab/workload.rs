@@ -191,10 +191,21 @@ fn next(state: &State, epoch: &mut i32, rng: &mut ChaCha8Rng) -> Option<Step> {
                 .filter(|id| id.offset > state.start.offset)
                 .map(Step::DropPrefix)
         }
-        18 if rng.random_bool(0.3) => Some(Step::Install(OffsetAndEpoch {
-            offset: Offset(state.end().0 + rng.random_range(1..9)),
-            epoch: Epoch(*epoch),
-        })),
+        18 if rng.random_bool(0.3) => {
+            // A later leader's may end below what it overrules.
+            let below = state.lowest_cut().0 + 1..=state.end().0;
+            let offset = match rng.random_bool(0.5) && !below.is_empty() {
+                true => {
+                    *epoch += 1;
+                    rng.random_range(below)
+                }
+                false => state.end().0 + rng.random_range(1..9),
+            };
+            Some(Step::Install(OffsetAndEpoch {
+                offset: Offset(offset),
+                epoch: Epoch(*epoch),
+            }))
+        }
         18 => None,
         _ => Some(Step::Open),
     }
