@@ -266,6 +266,22 @@ impl Cluster {
         );
     }
 
+    /// Waits until every controller and every broker has read what is committed now.
+    #[track_caller]
+    pub fn wait_until_all_have_read(&self) {
+        let target = self.wait_for_leader(ELECTION_TIMEOUT).high_watermark;
+        wait_for("everybody to have read it", ELECTION_TIMEOUT, || {
+            let leader = self.leader().ok_or("there is no leader")?;
+            let known = self.controllers[leader.index].leads();
+            let known = known.ok_or("it leads no more")?;
+            let mut replicas = known.current_voters.iter().chain(&known.observers);
+            match replicas.find(|replica| replica.log_end_offset < target) {
+                None => Ok(()),
+                Some(behind) => Err(format!("{} of {target}", behind.replica_id)),
+            }
+        });
+    }
+
     /// Asks whoever leads, again after each loss of leadership or connection, until `done` likes the
     /// answer. What a request that got no answer has done is anybody's guess: it may be done twice.
     #[track_caller]

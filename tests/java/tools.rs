@@ -20,7 +20,7 @@ use super::{
     tool_runner::{METADATA_SHELL, Said, ToolRunner},
 };
 
-/// In this time the broker and all controllers know of what was committed.
+/// In this time the broker and all controllers have applied what they have read.
 const UNTIL_KNOWN: Duration = Duration::from_millis(150);
 
 /// The releases whose tools are tried. The quorums and the broker are of the newest.
@@ -379,6 +379,7 @@ fn ask(
         .iter()
         .any(|word| command.contains(word))
     {
+        cluster.wait_until_all_have_read();
         thread::sleep(UNTIL_KNOWN);
     }
     (format!("{release} {command}"), masked(&said, cluster))
