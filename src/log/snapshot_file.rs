@@ -2,8 +2,8 @@
 //! `kafka-dump-log` and `kafka-metadata-shell`, and served byte for byte. Plain files, so any thread may
 //! write or read them.
 //!
-//! A file is written as `<id>.checkpoint.part`, or fetched as `<id>.checkpoint.fetched.part`, synced, renamed and never touched again: what has the
-//! final name is complete.
+//! A file is written as `<id>.checkpoint.part`, or fetched as `<id>.checkpoint.fetched.part`, synced,
+//! renamed and never touched again: what has the final name is complete.
 
 use std::{
     collections::BTreeMap,

@@ -1,8 +1,9 @@
 //! The replicated state machine of the cluster's metadata: pure, one file per domain.
 //!
 //! A request is answered by a function `handle(&State, &mut Cx, &Request) -> Outcome`, which
-//! changes no state: it says which records to append. (The leader's [`sessions`] it may note things in.) Only [`State::replay`] changes a state, on the
-//! active controller, on standbys and when a snapshot is loaded. Matches
+//! changes no state: it says which records to append. (It may note in the leader's [`sessions`] who is
+//! alive.) Only [`State::replay`] changes a state, on the active controller, on standbys and when a snapshot
+//! is loaded. Matches
 //! `org.apache.kafka.controller` (the `*ControlManager` classes) and `org.apache.kafka.image`.
 
 mod assignments;
