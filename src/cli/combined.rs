@@ -110,8 +110,9 @@ fn refusal(start: &Start, why: &str) -> String {
 fn refuse_data_of_java(identity: &Identity, halves: &Halves) -> Result<(), String> {
     for dir in identity.all_dirs() {
         let broker_dir = dir.join(BROKER_DIR);
+        // From its second start on the broker has what is its own there.
         let is_known = meta_properties::path(&broker_dir).exists();
-        if let Some(found) = split::data_of_java(&dir).filter(|_| !is_known) {
+        if !is_known && let Some(found) = split::data_of_java(&dir) {
             return Err(format!(
                 "{found} was written by node {id} as a Java Kafka, and is not taken over: the broker beside kraftd would \
                  be node {broker}, in {broker_dir}, and partitions belong to the id of their broker. Nothing was changed. \

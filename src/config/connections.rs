@@ -1,6 +1,11 @@
 //! How many connections may be open: `max.connections` and its relatives, as Kafka's `ConnectionQuotas` reads them.
 
-use super::{Problem, problem::requirement, values::Values};
+use super::{
+    Problem,
+    listeners::{map_entries, own_key},
+    problem::requirement,
+    values::Values,
+};
 use crate::metadata::{broker_keys::BrokerKey, config_defs::Value};
 
 const ALL: &str = "max.connections";
@@ -33,7 +38,7 @@ impl ConnectionLimits {
 
 /// A key of one listener stands in no table: it is read as the key that it replaces.
 fn of_listener(values: &Values, listener: &str) -> Result<Option<usize>, Problem> {
-    let key = format!("listener.name.{}.{ALL}", listener.to_lowercase());
+    let key = own_key(listener, ALL);
     let (Some(text), Some(base)) = (values.text(&key), BrokerKey::named(ALL)) else {
         return Ok(None);
     };
@@ -56,10 +61,7 @@ pub fn check(values: &Values) -> Option<Problem> {
 
 fn overrides(values: &Values) -> Result<Vec<(String, usize)>, Problem> {
     let text = values.text(OVERRIDES).unwrap_or_default();
-    // Commas at the end are nothing to Java, one in the middle is.
-    let entries = text.trim_end_matches([',', ' ']).split(',').map(str::trim);
-    let entries = entries.filter(|_| !text.is_empty());
-    let parsed: Result<Vec<_>, Problem> = entries.map(parse_entry).collect();
+    let parsed: Result<Vec<_>, Problem> = map_entries(text).map(parse_entry).collect();
     let parsed = parsed.map_err(|problem| values.shown(OVERRIDES, problem))?;
     let per_ip = values.number::<i32>(PER_IP, 0)?;
     if per_ip == 0 && parsed.is_empty() {

@@ -186,7 +186,7 @@ impl Endpoints {
         if !protocol.is_some_and(|protocol| protocol.starts_with("SASL_")) {
             return Ok(None);
         }
-        let own = format!("listener.name.{}.{ENABLED}", name.to_lowercase());
+        let own = listeners::own_key(name, ENABLED);
         let enabled = match values.text(&own) {
             Some(own) => own.split(',').map(|name| name.trim().to_owned()).collect(),
             None => values.list(ENABLED)?,

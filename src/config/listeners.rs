@@ -39,6 +39,19 @@ pub fn host_port(host: &str, port: u16) -> String {
     }
 }
 
+/// The entries of a value that Kafka takes apart as a map (`Csv.parseCsvMap`), each with a colon between key and value
+/// if it is one.
+pub fn map_entries(text: &str) -> impl Iterator<Item = &str> {
+    // Commas at the end are nothing to Java, one in the middle is.
+    let entries = text.trim_end_matches([',', ' ']).split(',').map(str::trim);
+    entries.filter(|_| !text.is_empty())
+}
+
+/// The key that one listener has in the place of another.
+pub fn own_key(listener: &str, key: &str) -> String {
+    format!("listener.name.{}.{key}", listener.to_lowercase())
+}
+
 /// Security protocols by the names of listeners.
 pub struct Protocols(BTreeMap<String, String>);
 
@@ -48,9 +61,7 @@ impl Protocols {
     pub fn of(values: &Values) -> Result<Protocols, Problem> {
         let mut map = BTreeMap::new();
         let text = values.text(MAP).unwrap_or_default();
-        // Commas at the end are nothing to Java, one in the middle is.
-        let entries = text.trim_end_matches([',', ' ']).split(',').map(str::trim);
-        for entry in entries.filter(|_| !text.is_empty()) {
+        for entry in map_entries(text) {
             let parsed = parse_entry(entry, text);
             let (name, protocol) = parsed.map_err(|problem| values.shown(MAP, problem))?;
             map.insert(name, protocol);

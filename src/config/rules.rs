@@ -6,7 +6,7 @@
 
 use super::{
     ConfigError, Endpoints, Identity, Problem, Voter, Warning, connections,
-    listeners::Listener,
+    listeners::{Listener, own_key},
     problem::{NO_COMMENT, has_comment, requirement},
     values::Values,
 };
@@ -243,11 +243,7 @@ pub fn warnings(values: &Values, listener: &str) -> Result<Vec<Warning>, Problem
         .iter()
         .filter(|known| known.usage == Usage::Unserved)
     {
-        let of_listener = format!(
-            "listener.name.{}.{}",
-            listener.to_lowercase(),
-            known.key.name
-        );
+        let of_listener = own_key(listener, known.key.name);
         for key in [known.key.name, &of_listener] {
             if values.is_set(key) && values.text(key) != known.key.default {
                 warnings.push(Warning {
