@@ -21,10 +21,11 @@ const HOSTS: [&str; 3] = ["hadoop102", "hadoop103", "hadoop104"];
 /// Three JVMs share two cores with whatever else there is.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What the host's user has in the profile.
+/// What the host's user has in the profile. The hosts share `/tmp`, where two JVMs with the same process id, on two
+/// hosts, would quarrel about one file of performance data, and print that among the messages.
 const PROFILE: &str = "export KAFKA_HOME=/opt/module/kafka
 export KAFKA_HEAP_OPTS=-Xmx256m
-export KAFKA_JVM_PERFORMANCE_OPTS='-XX:+UseSerialGC -XX:TieredStopAtLevel=1'
+export KAFKA_JVM_PERFORMANCE_OPTS='-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData'
 ";
 
 /// The lesson's file, with its blank after the comma and its capital L.
