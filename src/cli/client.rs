@@ -99,9 +99,12 @@ impl Client {
                 return Ok(Response::decode(key, version, &mut reader)?);
             }
             let mut piece = [0; 8192];
-            match self.stream.read(&mut piece)? {
-                0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-                count => self.received.extend_from_slice(&piece[..count]),
+            match self.stream.read(&mut piece) {
+                Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+                Ok(count) => self.received.extend_from_slice(&piece[..count]),
+                // A signal, such as that of a window that changes its size, ends no question.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }

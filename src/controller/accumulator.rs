@@ -76,13 +76,8 @@ impl Accumulator {
         records: Vec<MetadataRecord>,
         atomic: bool,
     ) -> Result<(), ApiError> {
-        let count = records.len();
-        if atomic && count > MAX_RECORDS_PER_USER_OP {
-            let message = format!(
-                "The operation needs {count} records, and at most {MAX_RECORDS_PER_USER_OP} can take \
-                 effect together. Split it into smaller ones."
-            );
-            return Err(ApiError::new(ErrorCode::POLICY_VIOLATION, message));
+        if atomic && records.len() > MAX_RECORDS_PER_USER_OP {
+            return Err(ApiError::excessive());
         }
         let mut state = base.clone();
         let mut next = base_offset;

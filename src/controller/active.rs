@@ -7,6 +7,7 @@ use super::{
     caller::ReplyTo,
     deferred::Deferred,
     effect::Effect,
+    error_response::error_response,
     periodic::{Periodic, Task},
     replica::Replica,
     wrong_controller,
@@ -74,40 +75,41 @@ impl Controller {
             sessions: Sessions::activate(state, now.time),
             periodic: Periodic::new(self.options.periodic, session_timeout_ms, now),
         });
-        if let Err(error) = self.operate(now, 0, false, |_, _| activation) {
+        if let Err(error) = self.operate(now, 0, false, |_, _| Ok(activation)) {
             self.effects
                 .push_back(Effect::Fatal(format!("cannot activate: {error}")));
         }
     }
 
-    /// A request that changes metadata. It is answered when its records are committed; without records,
-    /// when everything is that it may have seen.
+    /// A request that changes metadata. It is answered when its records are committed; without records, and when it is
+    /// refused, when everything is that it may have seen.
     pub(super) fn write(&mut self, now: Now, reply_to: ReplyTo, request: Request, write: Write) {
-        let full = self
-            .active
-            .as_ref()
-            .is_some_and(|active| active.deferred.is_full());
-        if full {
-            let message = "The controller is overloaded; try again.";
-            let refusal = reply_to.fail(&request, ErrorCode::REQUEST_TIMED_OUT, message);
+        let refusal = match &self.active {
+            None => Some((ErrorCode::NOT_CONTROLLER, wrong_controller(self.leader))),
+            Some(active) if active.deferred.is_full() => {
+                let message = "The controller is overloaded; try again.";
+                Some((ErrorCode::REQUEST_TIMED_OUT, message.to_owned()))
+            }
+            Some(_) => None,
+        };
+        if let Some((code, message)) = refusal {
+            let refusal = reply_to.fail(&request, code, &message);
             return self.effects.push_back(refusal);
         }
-        let forwarded = reply_to.letter.is_some();
-        let done = self.operate(now, reply_to.api_version, forwarded, |state, cx| {
+        let (version, forwarded) = (reply_to.api_version, reply_to.letter.is_some());
+        let done = self.operate(now, version, forwarded, |state, cx| {
             write(state, cx, &request)
         });
-        match (done, &mut self.active) {
-            (Ok((response, end_offset)), Some(active)) => {
-                active
-                    .deferred
-                    .park(reply_to, request, response, end_offset);
-            }
-            (Ok(_), None) => unreachable!("only the active controller operates"),
-            (Err(error), _) => {
-                self.effects
-                    .push_back(reply_to.fail(&request, error.code, &error.message));
-            }
-        }
+        let Some(active) = &mut self.active else {
+            unreachable!("only the active controller operates");
+        };
+        let (response, end_offset) = done.unwrap_or_else(|ApiError { code, message }| {
+            let seen = active.accumulator.next_offset(self.raft.end_offset());
+            (error_response(&request, version, code, &message), seen)
+        });
+        active
+            .deferred
+            .park(reply_to, request, response, end_offset);
     }
 
     /// Runs an operation on the newest state and takes its records. Returns its response, and where the
@@ -117,7 +119,7 @@ impl Controller {
         now: Now,
         api_version: i16,
         forwarded: bool,
-        operation: impl FnOnce(&State, &mut Cx) -> Outcome<R>,
+        operation: impl FnOnce(&State, &mut Cx) -> Result<Outcome<R>, ApiError>,
     ) -> Result<(R, Offset), ApiError> {
         let Some(active) = &mut self.active else {
             let message = wrong_controller(self.leader);
@@ -137,7 +139,7 @@ impl Controller {
                 api_version,
                 forwarded,
             },
-        );
+        )?;
         let Outcome {
             records,
             atomic,
@@ -172,15 +174,13 @@ impl Controller {
     pub(super) fn run_periodic_tasks(&mut self, now: Now) {
         let due = self.active.as_ref().map(|active| active.periodic.due(now));
         for task in due.unwrap_or_default() {
-            let run = match task {
-                Task::FenceStaleBrokers => self.operate(now, 0, false, heartbeats::fence_stale),
-                Task::WriteNoOp => self.operate(now, 0, false, |_, _| {
-                    Outcome::atomic(vec![activation::no_op()], false)
-                }),
-                Task::BalanceLeaders => self.operate(now, 0, false, elections::balance_leaders),
-                Task::ElectUnclean => self.operate(now, 0, false, elections::elect_unclean),
+            let run: fn(&State, &mut Cx) -> Outcome<bool> = match task {
+                Task::FenceStaleBrokers => heartbeats::fence_stale,
+                Task::WriteNoOp => |_, _| Outcome::atomic(vec![activation::no_op()], false),
+                Task::BalanceLeaders => elections::balance_leaders,
+                Task::ElectUnclean => elections::elect_unclean,
             };
-            let again_soon = match run {
+            let again_soon = match self.operate(now, 0, false, |state, cx| Ok(run(state, cx))) {
                 Ok((again_soon, _)) => again_soon,
                 Err(error) => {
                     tracing::error!("{task:?} failed, and will be tried again later: {error}");

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     metadata::{
-        Cx, Outcome, State, alter_partition, configs, controllers, create_partitions,
+        ApiError, Cx, Outcome, State, alter_partition, configs, controllers, create_partitions,
         create_topics, delete_topics, directories, elections, features, heartbeats, producer_ids,
         reassignments, registration,
     },
@@ -49,8 +49,9 @@ pub(super) enum Handler {
     Envelope,
 }
 
-/// A change as [`crate::metadata`] defines it, over requests and answers of any API.
-pub(super) type Write = fn(&State, &mut Cx, &Request) -> Outcome<Response>;
+/// A change as [`crate::metadata`] defines it, over requests and answers of any API; an error says that all of the
+/// request is refused.
+pub(super) type Write = fn(&State, &mut Cx, &Request) -> Result<Outcome<Response>, ApiError>;
 pub(super) type Read = fn(&View, &Request) -> Response;
 
 /// What limits the time that a request waits in a queue.
@@ -77,16 +78,7 @@ macro_rules! write {
             let Request::$Api(body) = request else {
                 mismatch(request)
             };
-            let Outcome {
-                records,
-                atomic,
-                response,
-            } = $handle(state, cx, body);
-            Outcome {
-                records,
-                atomic,
-                response: response.into(),
-            }
+            $handle(state, cx, body).map(|outcome| outcome.map(Response::from))
         })
     };
 }

@@ -2,7 +2,7 @@
 //! `ReplicationControlManager.alterPartition`).
 
 use super::{
-    Cx, Outcome, State, heartbeats, leadership,
+    ApiError, Cx, Outcome, State, heartbeats, leadership,
     partitions::{LeaderRecoveryState, NO_LEADER_CHANGE, Partition},
     topics::TopicIdPartition,
 };
@@ -14,14 +14,8 @@ pub fn alter_partition(
     state: &State,
     cx: &mut Cx<'_>,
     request: &AlterPartitionRequest,
-) -> Outcome<AlterPartitionResponse> {
-    let checked = heartbeats::check_epoch(state, request.broker_id, request.broker_epoch);
-    if let Err(error_code) = checked {
-        return Outcome::unchanged(AlterPartitionResponse {
-            error_code,
-            ..Default::default()
-        });
-    }
+) -> Result<Outcome<AlterPartitionResponse>, ApiError> {
+    heartbeats::check_epoch(state, request.broker_id, request.broker_epoch)?;
     let mut records = Vec::new();
     let topics = request
         .topics
@@ -43,13 +37,11 @@ pub fn alter_partition(
             ..Default::default()
         })
         .collect();
-    Outcome::split(
-        records,
-        AlterPartitionResponse {
-            topics,
-            ..Default::default()
-        },
-    )
+    let response = AlterPartitionResponse {
+        topics,
+        ..Default::default()
+    };
+    Ok(Outcome::split(records, response))
 }
 
 fn alter(

@@ -5,15 +5,12 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use super::partitions::{MIGRATING, UNASSIGNED};
+use super::partitions::{LOST, MIGRATING, UNASSIGNED};
 use crate::protocol::{
     BrokerEpoch, NodeId, Offset, Uuid,
     features::{MetadataVersion, VersionRange},
     records::*,
 };
-
-/// Directory of a replica whose disk is gone (`DirectoryId.LOST`).
-pub const LOST: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
 
 /// One registered broker.
 #[derive(Clone, Debug, PartialEq)]

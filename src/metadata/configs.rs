@@ -218,7 +218,7 @@ pub fn incremental_alter_configs(
     state: &State,
     cx: &mut Cx,
     request: &incremental::IncrementalAlterConfigsRequest,
-) -> Outcome<incremental::IncrementalAlterConfigsResponse> {
+) -> Result<Outcome<incremental::IncrementalAlterConfigsResponse>, ApiError> {
     let resources = request.resources.iter();
     let wanted = resources.map(|wanted| (wanted.resource_type, wanted.resource_name.as_str()));
     let loggers_too = true;
@@ -229,7 +229,7 @@ pub fn incremental_alter_configs(
         loggers_too,
         request.validate_only,
         |at, change| change.apply_ops(&request.resources[at].configs),
-    );
+    )?;
     let responses = results.into_iter().map(|(resource, error)| {
         let (error_code, error_message) = wire(error);
         incremental::AlterConfigsResourceResponse {
@@ -244,7 +244,7 @@ pub fn incremental_alter_configs(
         responses: responses.collect(),
         ..Default::default()
     };
-    Outcome::atomic(records, response)
+    Ok(Outcome::atomic(records, response))
 }
 
 /// AlterConfigs (33), the older way: what a request does not name is removed.
@@ -252,7 +252,7 @@ pub fn alter_configs(
     state: &State,
     cx: &mut Cx,
     request: &legacy::AlterConfigsRequest,
-) -> Outcome<legacy::AlterConfigsResponse> {
+) -> Result<Outcome<legacy::AlterConfigsResponse>, ApiError> {
     let resources = request.resources.iter();
     let wanted = resources.map(|wanted| (wanted.resource_type, wanted.resource_name.as_str()));
     let loggers_too = false;
@@ -266,7 +266,7 @@ pub fn alter_configs(
             change.replace_all(&request.resources[at].configs);
             Ok(())
         },
-    );
+    )?;
     let responses = results.into_iter().map(|(resource, error)| {
         let (error_code, error_message) = wire(error);
         legacy::AlterConfigsResourceResponse {
@@ -281,7 +281,7 @@ pub fn alter_configs(
         responses: responses.collect(),
         ..Default::default()
     };
-    Outcome::atomic(records, response)
+    Ok(Outcome::atomic(records, response))
 }
 
 fn wire(result: Result<(), ApiError>) -> (ErrorCode, Option<String>) {
@@ -303,7 +303,7 @@ fn alter<'a>(
     loggers_too: bool,
     validate_only: bool,
     change: impl Fn(usize, &mut Alteration) -> Result<(), ApiError>,
-) -> (Vec<MetadataRecord>, Results) {
+) -> Result<(Vec<MetadataRecord>, Results), ApiError> {
     let all: Vec<_> = wanted
         .map(|(resource_type, name)| ConfigResource::new(ResourceType(resource_type), name))
         .collect();
@@ -328,16 +328,12 @@ fn alter<'a>(
     }
     let records = with_clear_elr(state, records);
     if records.len() > MAX_RECORDS_PER_USER_OP {
-        let error = ApiError::excessive();
-        let results = all
-            .into_iter()
-            .map(|resource| (resource, Err(error.clone())));
-        return (Vec::new(), results.collect());
+        return Err(ApiError::excessive());
     }
-    match validate_only {
+    Ok(match validate_only {
         true => (Vec::new(), results),
         false => (records, results),
-    }
+    })
 }
 
 /// The results of resources that cannot be changed at all, and the places of the others.

@@ -90,14 +90,8 @@ pub fn register_controller(
     state: &State,
     _cx: &mut Cx<'_>,
     request: &ControllerRegistrationRequest,
-) -> Outcome<ControllerRegistrationResponse> {
-    if let Err(error) = check(state, request) {
-        return Outcome::unchanged(ControllerRegistrationResponse {
-            error_code: error.code,
-            error_message: Some(error.message),
-            ..Default::default()
-        });
-    }
+) -> Result<Outcome<ControllerRegistrationResponse>, ApiError> {
+    check(state, request)?;
     let endpoint = |listener: &Listener| ControllerEndpoint {
         name: listener.name.clone(),
         host: listener.host.clone(),
@@ -123,5 +117,5 @@ pub fn register_controller(
         error_message: None,
         ..Default::default()
     };
-    Outcome::atomic(vec![record.into()], response)
+    Ok(Outcome::atomic(vec![record.into()], response))
 }

@@ -13,7 +13,7 @@ pub fn create_partitions(
     state: &State,
     cx: &mut Cx<'_>,
     request: &CreatePartitionsRequest,
-) -> Outcome<CreatePartitionsResponse> {
+) -> Result<Outcome<CreatePartitionsResponse>, ApiError> {
     let (mut records, mut results) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
     let names = request.topics.iter().map(|topic| topic.name.as_str());
@@ -35,13 +35,11 @@ pub fn create_partitions(
     if request.validate_only {
         records.clear();
     }
-    Outcome::atomic(
-        records,
-        CreatePartitionsResponse {
-            results,
-            ..Default::default()
-        },
-    )
+    let response = CreatePartitionsResponse {
+        results,
+        ..Default::default()
+    };
+    Ok(Outcome::atomic(records, response))
 }
 
 fn result(name: &str, outcome: Result<(), ApiError>) -> CreatePartitionsTopicResult {

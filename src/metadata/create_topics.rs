@@ -21,17 +21,14 @@ pub fn create_topics(
     state: &State,
     cx: &mut Cx<'_>,
     request: &CreateTopicsRequest,
-) -> Outcome<CreateTopicsResponse> {
+) -> Result<Outcome<CreateTopicsResponse>, ApiError> {
     let duplicates = duplicates(request);
     let ours: Vec<&CreatableTopic> = request
         .topics
         .iter()
         .filter(|topic| !duplicates.contains(topic.name.as_str()) && topic.name != METADATA_TOPIC)
         .collect();
-    if let Err(error) = check_total(&ours, cx.options.num_partitions) {
-        let names = request.topics.iter().map(|topic| topic.name.as_str());
-        return Outcome::unchanged(respond(names.map(|name| failed(name, &error)).collect()));
-    }
+    check_total(&ours, cx.options.num_partitions)?;
     let (mut records, mut results) = (Vec::new(), Vec::new());
     for topic in ours {
         match create_topic(state, cx, topic) {
@@ -55,22 +52,17 @@ pub fn create_topics(
         let error = ApiError::new(ErrorCode::INVALID_REQUEST, message);
         results.push(failed(METADATA_TOPIC, &error));
     }
-    if !request.validate_only {
-        return Outcome::atomic(records, respond(results));
-    }
     if records.len() > MAX_RECORDS_PER_USER_OP {
-        let error = ApiError::excessive();
-        let names = request.topics.iter().map(|topic| topic.name.as_str());
-        results = names.map(|name| failed(name, &error)).collect();
+        return Err(ApiError::excessive());
     }
-    Outcome::unchanged(respond(results))
-}
-
-fn respond(topics: Vec<CreatableTopicResult>) -> CreateTopicsResponse {
-    CreateTopicsResponse {
-        topics,
+    let response = CreateTopicsResponse {
+        topics: results,
         ..Default::default()
-    }
+    };
+    Ok(match request.validate_only {
+        true => Outcome::unchanged(response),
+        false => Outcome::atomic(records, response),
+    })
 }
 
 fn failed(name: &str, error: &ApiError) -> CreatableTopicResult {

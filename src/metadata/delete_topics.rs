@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::seq::SliceRandom;
 
-use super::{Cx, MAX_RECORDS_PER_USER_OP, Outcome, State};
+use super::{ApiError, Cx, MAX_RECORDS_PER_USER_OP, Outcome, State};
 use crate::protocol::{
     ErrorCode, Uuid,
     messages::delete_topics::*,
@@ -15,9 +15,9 @@ pub fn delete_topics(
     state: &State,
     cx: &mut Cx<'_>,
     request: &DeleteTopicsRequest,
-) -> Outcome<DeleteTopicsResponse> {
+) -> Result<Outcome<DeleteTopicsResponse>, ApiError> {
     if !cx.options.delete_topic_enable {
-        return Outcome::unchanged(disabled(request, cx.api_version));
+        return Ok(Outcome::unchanged(disabled(request, cx.api_version)));
     }
     let asked = Asked::of(request);
     let mut responses = asked.refused;
@@ -72,13 +72,11 @@ pub fn delete_topics(
     responses.extend(beyond);
     // So that the order does not tell which topics exist.
     responses.shuffle(cx.rng);
-    Outcome::atomic(
-        records,
-        DeleteTopicsResponse {
-            responses,
-            ..Default::default()
-        },
-    )
+    let response = DeleteTopicsResponse {
+        responses,
+        ..Default::default()
+    };
+    Ok(Outcome::atomic(records, response))
 }
 
 /// What a request names, sorted out.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Cx, Outcome, State, heartbeats, leadership, topics::TopicIdPartition};
+use super::{ApiError, Cx, Outcome, State, heartbeats, leadership, topics::TopicIdPartition};
 use crate::protocol::{
     ErrorCode, NodeId, Uuid,
     messages::assign_replicas_to_dirs::*,
@@ -14,21 +14,14 @@ pub fn assign_replicas_to_dirs(
     state: &State,
     cx: &mut Cx<'_>,
     request: &AssignReplicasToDirsRequest,
-) -> Outcome<AssignReplicasToDirsResponse> {
+) -> Result<Outcome<AssignReplicasToDirsResponse>, ApiError> {
     let version = state.metadata_version();
-    let supported = version.is_some_and(|version| version.is_directory_assignment_supported());
-    let checked = match supported {
-        true => heartbeats::check_epoch(state, request.broker_id, request.broker_epoch),
-        false => Err(ErrorCode::UNSUPPORTED_VERSION),
-    };
-    if let Err(error_code) = checked {
-        let refused = AssignReplicasToDirsResponse {
-            error_code,
-            ..Default::default()
-        };
-        return Outcome::unchanged(refused);
+    if !version.is_some_and(|version| version.is_directory_assignment_supported()) {
+        let message = "Directory assignment is not supported yet.";
+        return Err(ApiError::new(ErrorCode::UNSUPPORTED_VERSION, message));
     }
     let id = request.broker_id;
+    heartbeats::check_epoch(state, id, request.broker_epoch)?;
     let (mut records, mut offline) = (Vec::new(), BTreeSet::new());
     let mut assign = |directory: Uuid, key: TopicIdPartition| {
         let record = match assigned(state, cx, id, directory, key) {
@@ -72,7 +65,7 @@ pub fn assign_replicas_to_dirs(
         directories,
         ..Default::default()
     };
-    Outcome::split(records, response)
+    Ok(Outcome::split(records, response))
 }
 
 fn answer(

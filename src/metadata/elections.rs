@@ -29,11 +29,10 @@ pub fn elect_leaders(
     state: &State,
     cx: &mut Cx<'_>,
     request: &ElectLeadersRequest,
-) -> Outcome<ElectLeadersResponse> {
+) -> Result<Outcome<ElectLeadersResponse>, ApiError> {
     let Some(election) = election(request.election_type) else {
         let message = format!("Unknown election type {}", request.election_type);
-        let error = ApiError::new(ErrorCode::INVALID_REQUEST, message);
-        return Outcome::unchanged(refused(request, cx.api_version, &error));
+        return Err(ApiError::new(ErrorCode::INVALID_REQUEST, message));
     };
     let mut records = Vec::new();
     let mut elect = |topic: &str, partition_id: i32| {
@@ -75,36 +74,13 @@ pub fn elect_leaders(
             .collect(),
     };
     if records.len() > MAX_RECORDS_PER_USER_OP {
-        return Outcome::unchanged(refused(request, cx.api_version, &ApiError::excessive()));
+        return Err(ApiError::excessive());
     }
     let response = ElectLeadersResponse {
         replica_election_results: results,
         ..Default::default()
     };
-    Outcome::split(records, response)
-}
-
-/// The answer for a request as a whole: each partition that it names is told (`ElectLeadersRequest.getErrorResponse`).
-fn refused(
-    request: &ElectLeadersRequest,
-    api_version: i16,
-    error: &ApiError,
-) -> ElectLeadersResponse {
-    let refused = |partition_id: &i32| result(*partition_id, Some(error.clone()));
-    let topics = request.topic_partitions.iter().flatten();
-    let results = topics.map(|asked| ReplicaElectionResult {
-        topic: asked.topic.clone(),
-        partition_result: asked.partitions.iter().map(refused).collect(),
-        ..Default::default()
-    });
-    ElectLeadersResponse {
-        error_code: match api_version {
-            0 => ErrorCode::NONE, // has no such field
-            _ => error.code,
-        },
-        replica_election_results: results.collect(),
-        ..Default::default()
-    }
+    Ok(Outcome::split(records, response))
 }
 
 fn result(partition_id: i32, error: Option<ApiError>) -> PartitionResult {
@@ -199,24 +175,4 @@ pub fn elect_unclean(state: &State, cx: &mut Cx<'_>) -> Outcome<bool> {
     }
     let more = records.len() >= MAX_ELECTIONS_PER_RUN;
     Outcome::split(records, more)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::api::{ApiKey, Response};
-
-    #[test]
-    fn a_refusal_can_be_told_in_every_version() {
-        let api = ApiKey::ELECT_LEADERS.api().expect("a message file");
-        for version in api.min_version..=api.max_version {
-            let refusal = refused(
-                &ElectLeadersRequest::default(),
-                version,
-                &ApiError::excessive(),
-            );
-            let encoded = Response::from(refusal).encode_with_header(version, 0);
-            assert!(encoded.is_ok(), "{version}: {encoded:?}");
-        }
-    }
 }

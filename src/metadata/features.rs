@@ -133,19 +133,19 @@ pub fn update_features(
     state: &State,
     cx: &mut Cx,
     request: &UpdateFeaturesRequest,
-) -> Outcome<UpdateFeaturesResponse> {
+) -> Result<Outcome<UpdateFeaturesResponse>, ApiError> {
     let updates = updates_by_name(request);
-    match records_for(state, cx, &updates) {
-        Err(error) => Outcome::unchanged(UpdateFeaturesResponse {
-            error_code: error.code,
-            error_message: Some(format!(
-                "The update failed for all features since the following feature had an error: {error}"
-            )),
-            ..Default::default()
-        }),
-        Ok(_) if request.validate_only => Outcome::unchanged(success(request, cx.api_version)),
-        Ok(records) => Outcome::atomic(records, success(request, cx.api_version)),
-    }
+    let records = records_for(state, cx, &updates).map_err(|error| {
+        let message = format!(
+            "The update failed for all features since the following feature had an error: {error}"
+        );
+        ApiError::new(error.code, message)
+    })?;
+    let response = success(request, cx.api_version);
+    Ok(match request.validate_only {
+        true => Outcome::unchanged(response),
+        false => Outcome::atomic(records, response),
+    })
 }
 
 /// The last word about a feature counts. Version 0 can only upgrade: Kafka passes over its `allow_downgrade`

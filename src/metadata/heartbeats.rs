@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Cx, Outcome, State,
+    ApiError, Cx, Outcome, State,
     brokers::{Broker, Brokers},
     leadership,
 };
@@ -23,11 +23,20 @@ enum Control {
 }
 
 /// Whether a request comes from the present life of a broker (`checkBrokerEpoch`).
-pub(super) fn check_epoch(state: &State, id: NodeId, epoch: BrokerEpoch) -> Result<(), ErrorCode> {
-    match state.brokers.get(id) {
-        Some(broker) if broker.epoch == epoch => Ok(()),
-        Some(_) | None => Err(ErrorCode::STALE_BROKER_EPOCH),
-    }
+pub(super) fn check_epoch(
+    state: &State,
+    id: NodeId,
+    epoch: BrokerEpoch,
+) -> Result<&Broker, ApiError> {
+    let message = match state.brokers.get(id) {
+        Some(broker) if broker.epoch == epoch => return Ok(broker),
+        Some(broker) => {
+            let known = broker.epoch;
+            format!("Expected broker epoch {known}, but got broker epoch {epoch}")
+        }
+        None => format!("No broker registration found for broker id {id}"),
+    };
+    Err(ApiError::new(ErrorCode::STALE_BROKER_EPOCH, message))
 }
 
 /// What is known of brokers: committed, and as the newest records will leave it.
@@ -72,17 +81,9 @@ pub fn broker_heartbeat(
     state: &State,
     cx: &mut Cx<'_>,
     request: &BrokerHeartbeatRequest,
-) -> Outcome<BrokerHeartbeatResponse> {
+) -> Result<Outcome<BrokerHeartbeatResponse>, ApiError> {
     let id = request.broker_id;
-    if let Err(error_code) = check_epoch(state, id, request.broker_epoch) {
-        return Outcome::unchanged(BrokerHeartbeatResponse {
-            error_code,
-            ..Default::default()
-        });
-    }
-    let Some(broker) = state.brokers.get(id) else {
-        unreachable!("check_epoch found the broker {id}");
-    };
+    let broker = check_epoch(state, id, request.broker_epoch)?;
     cx.sessions
         .on_contact(id, request.broker_epoch, cx.now.time);
     let is_caught_up = request.current_metadata_offset >= broker.registered_at;
@@ -110,7 +111,7 @@ pub fn broker_heartbeat(
         should_shut_down: next == Control::ShutdownNow,
         ..Default::default()
     };
-    Outcome::split(records, response)
+    Ok(Outcome::split(records, response))
 }
 
 fn next_control(

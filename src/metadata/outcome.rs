@@ -116,6 +116,15 @@ impl<R> Outcome<R> {
         }
     }
 
+    /// The same records, with another answer.
+    pub fn map<T>(self, change: impl FnOnce(R) -> T) -> Outcome<T> {
+        Outcome {
+            records: self.records,
+            atomic: self.atomic,
+            response: change(self.response),
+        }
+    }
+
     /// Records that may be spread over several batches.
     pub fn split(records: Vec<MetadataRecord>, response: R) -> Self {
         Outcome {
@@ -148,7 +157,7 @@ impl ApiError {
     }
 
     /// More records than [`MAX_RECORDS_PER_USER_OP`] (`BoundedListTooLongException`).
-    pub(super) fn excessive() -> Self {
+    pub fn excessive() -> Self {
         let message = "Unable to perform excessively large batch operation.";
         ApiError::new(ErrorCode::POLICY_VIOLATION, message)
     }

@@ -19,6 +19,8 @@ pub const NO_RECOVERY_CHANGE: i8 = -1;
 pub const MIGRATING: Uuid = Uuid::ZERO;
 /// Directory of a replica whose broker has yet to choose one (`DirectoryId.UNASSIGNED`).
 pub const UNASSIGNED: Uuid = Uuid::ONE;
+/// Directory of a replica whose disk is gone (`DirectoryId.LOST`).
+pub const LOST: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
 
 /// Whether the leader was elected although it may lack acknowledged messages (KIP-704).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,7 @@
 //! AllocateProducerIds: blocks of ids for idempotent producers (KIP-730, `ProducerIdControlManager`).
 
-use super::{Cx, Outcome, State, heartbeats};
-use crate::protocol::{
-    BrokerEpoch, ErrorCode, NodeId, messages::allocate_producer_ids::*, records::*,
-};
+use super::{ApiError, Cx, Outcome, State, heartbeats};
+use crate::protocol::{ErrorCode, messages::allocate_producer_ids::*, records::*};
 
 /// Ids a broker gets at once (`ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`).
 const BLOCK_SIZE: i32 = 1_000;
@@ -42,38 +40,24 @@ pub fn allocate_producer_ids(
     state: &State,
     _cx: &mut Cx<'_>,
     request: &AllocateProducerIdsRequest,
-) -> Outcome<AllocateProducerIdsResponse> {
-    let allocated = allocate(state, request.broker_id, request.broker_epoch);
-    match allocated {
-        Err(error_code) => Outcome::unchanged(AllocateProducerIdsResponse {
-            error_code,
-            ..Default::default()
-        }),
-        Ok((record, producer_id_start)) => {
-            let response = AllocateProducerIdsResponse {
-                producer_id_start,
-                producer_id_len: BLOCK_SIZE,
-                ..Default::default()
-            };
-            Outcome::atomic(vec![record.into()], response)
-        }
-    }
-}
-
-fn allocate(
-    state: &State,
-    broker_id: NodeId,
-    broker_epoch: BrokerEpoch,
-) -> Result<(ProducerIdsRecord, i64), ErrorCode> {
+) -> Result<Outcome<AllocateProducerIdsResponse>, ApiError> {
+    let (broker_id, broker_epoch) = (request.broker_id, request.broker_epoch);
     heartbeats::check_epoch(state, broker_id, broker_epoch)?;
-    let start = state.producer_ids.next();
-    let next_producer_id = start.checked_add(BLOCK_SIZE.into());
-    let next_producer_id = next_producer_id.ok_or(ErrorCode::UNKNOWN_SERVER_ERROR)?;
+    let producer_id_start = state.producer_ids.next();
+    let Some(next_producer_id) = producer_id_start.checked_add(BLOCK_SIZE.into()) else {
+        let message = "All producer ids have been given away.";
+        return Err(ApiError::new(ErrorCode::UNKNOWN_SERVER_ERROR, message));
+    };
     let record = ProducerIdsRecord {
         broker_id,
         broker_epoch,
         next_producer_id,
         ..Default::default()
     };
-    Ok((record, start))
+    let response = AllocateProducerIdsResponse {
+        producer_id_start,
+        producer_id_len: BLOCK_SIZE,
+        ..Default::default()
+    };
+    Ok(Outcome::atomic(vec![record.into()], response))
 }

@@ -28,7 +28,7 @@ pub fn alter_partition_reassignments(
     state: &State,
     cx: &mut Cx,
     request: &AlterPartitionReassignmentsRequest,
-) -> Outcome<AlterPartitionReassignmentsResponse> {
+) -> Result<Outcome<AlterPartitionReassignmentsResponse>, ApiError> {
     let mut records: Vec<MetadataRecord> = Vec::new();
     let mut responses = Vec::new();
     for topic in &request.topics {
@@ -68,7 +68,7 @@ pub fn alter_partition_reassignments(
         responses,
         ..Default::default()
     };
-    Outcome::atomic(records, response)
+    Ok(Outcome::atomic(records, response))
 }
 
 fn change(

@@ -12,43 +12,18 @@ use crate::protocol::{
         broker_registration::*,
         unregister_broker::{UnregisterBrokerRequest, UnregisterBrokerResponse},
     },
-    records::{BrokerEndpoint, BrokerFeature, MetadataRecord, RegisterBrokerRecord},
+    records::{BrokerEndpoint, BrokerFeature, RegisterBrokerRecord},
 };
 
 pub fn register_broker(
     state: &State,
     cx: &mut Cx<'_>,
     request: &BrokerRegistrationRequest,
-) -> Outcome<BrokerRegistrationResponse> {
-    match try_register(state, cx, request) {
-        Ok((records, broker_epoch)) => {
-            let response = BrokerRegistrationResponse {
-                broker_epoch,
-                ..Default::default()
-            };
-            Outcome::split(records, response)
-        }
-        Err(error) => {
-            tracing::info!(
-                "registration of broker {} refused: {error}",
-                request.broker_id
-            );
-            let error_code = error.code;
-            Outcome::unchanged(BrokerRegistrationResponse {
-                error_code,
-                ..Default::default()
-            })
-        }
-    }
-}
-
-fn try_register(
-    state: &State,
-    cx: &mut Cx<'_>,
-    request: &BrokerRegistrationRequest,
-) -> Result<(Vec<MetadataRecord>, BrokerEpoch), ApiError> {
-    check(state, cx, request)?;
+) -> Result<Outcome<BrokerRegistrationResponse>, ApiError> {
     let id = request.broker_id;
+    // The answer has no place for the reason.
+    check(state, cx, request)
+        .inspect_err(|error| tracing::info!("registration of broker {id} refused: {error}"))?;
     let version = state.metadata_version().unwrap_or(MetadataVersion::MINIMUM);
     let existing = state.brokers.get(id);
     let same_life = existing.filter(|known| known.incarnation_id == request.incarnation_id);
@@ -80,7 +55,11 @@ fn try_register(
         ..Default::default()
     };
     records.push(record.into());
-    Ok((records, broker_epoch))
+    let response = BrokerRegistrationResponse {
+        broker_epoch,
+        ..Default::default()
+    };
+    Ok(Outcome::split(records, response))
 }
 
 fn check(state: &State, cx: &Cx<'_>, request: &BrokerRegistrationRequest) -> Result<(), ApiError> {
@@ -240,17 +219,15 @@ pub fn unregister_broker(
     state: &State,
     cx: &mut Cx<'_>,
     request: &UnregisterBrokerRequest,
-) -> Outcome<UnregisterBrokerResponse> {
+) -> Result<Outcome<UnregisterBrokerResponse>, ApiError> {
     let id = request.broker_id;
     if !state.brokers.contains(id) {
-        return Outcome::unchanged(UnregisterBrokerResponse {
-            error_code: ErrorCode::BROKER_ID_NOT_REGISTERED,
-            error_message: Some(format!("Broker ID {id} is not currently registered")),
-            ..Default::default()
-        });
+        let message = format!("Broker ID {id} is not currently registered");
+        return Err(ApiError::new(ErrorCode::BROKER_ID_NOT_REGISTERED, message));
     }
     let mut records = Vec::new();
     leadership::unregister(state, cx.options, id, &mut records);
     cx.sessions.begin_anew(id);
-    Outcome::split(records, UnregisterBrokerResponse::default())
+    let response = UnregisterBrokerResponse::default();
+    Ok(Outcome::split(records, response))
 }

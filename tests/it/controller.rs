@@ -13,6 +13,7 @@ use kraftd::{
             describe_cluster::DescribeClusterRequest,
             describe_configs::{DescribeConfigsRequest, DescribeConfigsResource},
             describe_quorum::{DescribeQuorumRequest, RequestPartitionData, RequestTopicData},
+            unregister_broker::UnregisterBrokerRequest,
         },
         records::MetadataRecord,
     },
@@ -245,6 +246,29 @@ fn what_was_not_committed_when_the_leader_lost_its_quorum_is_refused() {
             topics.contains("kept") && !topics.contains("lost"),
             "node {id}"
         );
+    }
+}
+
+#[test]
+fn a_refusal_waits_for_the_change_it_is_due_to() {
+    let mut quorum = Quorum::of(3);
+    let first = quorum.active();
+    let broker = Broker::start(11, &mut quorum);
+    let unregister = UnregisterBrokerRequest {
+        broker_id: broker.id,
+        ..Default::default()
+    };
+    quorum.nodes.get_mut(&first).expect("a node").is_cut_off = true;
+    let done = quorum.send(first, 0, unregister.clone());
+    let refused = quorum.send(first, 0, unregister);
+    quorum.settle();
+    assert_eq!(quorum.answered(done), None, "not committed");
+    assert_eq!(quorum.answered(refused), None, "the broker may yet stay");
+    for token in [done, refused] {
+        let Response::UnregisterBroker(answer) = quorum.answer(token) else {
+            panic!("another API");
+        };
+        assert_eq!(answer.error_code, ErrorCode::NOT_CONTROLLER);
     }
 }
 

@@ -64,7 +64,10 @@ fn alter(
     cluster: &mut Cluster,
     request: &IncrementalAlterConfigsRequest,
 ) -> (Vec<MetadataRecord>, ErrorCode, Option<String>) {
-    let outcome = cluster.call(1, |state, cx| incremental_alter_configs(state, cx, request));
+    let outcome = match cluster.call(1, |state, cx| incremental_alter_configs(state, cx, request)) {
+        Ok(outcome) => outcome,
+        Err(error) => return (Vec::new(), error.code, Some(error.message)),
+    };
     assert!(outcome.atomic);
     let [response] = &outcome.response.responses[..] else {
         panic!("one response, not {:?}", outcome.response);
@@ -522,6 +525,7 @@ fn the_older_way_replaces_everything() {
         ..Default::default()
     };
     let outcome = cluster.call(2, |state, cx| alter_configs(state, cx, &request));
+    let outcome = outcome.expect("no refusal");
     assert_eq!(
         outcome.records,
         [

@@ -52,14 +52,15 @@ fn update(
     let outcome = cluster.call(api_version, |state, cx| {
         update_features(state, cx, &request)
     });
-    let response = outcome.response;
-    let message = response.error_message.unwrap_or_default();
-    (
-        outcome.records,
-        response.error_code,
-        message,
-        response.results.len(),
-    )
+    match outcome {
+        Ok(outcome) => {
+            let response = outcome.response;
+            let message = response.error_message.unwrap_or_default();
+            let results = response.results.len();
+            (outcome.records, response.error_code, message, results)
+        }
+        Err(error) => (Vec::new(), error.code, error.message, 0),
+    }
 }
 
 #[test]

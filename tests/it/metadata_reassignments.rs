@@ -98,6 +98,7 @@ fn reassign_of(
     let outcome = cluster.call(1, |state, cx| {
         alter_partition_reassignments(state, cx, &request)
     });
+    let outcome = outcome.expect("no refusal of all");
     assert_eq!(outcome.response.error_code, ErrorCode::NONE);
     let answer = &outcome.response.responses[0].partitions[0];
     (
@@ -136,7 +137,8 @@ fn in_sync(cluster: &mut Cluster, isr: &[i32]) {
         }],
         ..Default::default()
     };
-    cluster.call(3, |state, cx| alter_partition(state, cx, &request));
+    let outcome = cluster.call(3, |state, cx| alter_partition(state, cx, &request));
+    outcome.expect("no refusal of all");
 }
 
 fn listed(cluster: &Cluster, topics: Option<&[(&str, &[i32])]>) -> usize {

@@ -1,7 +1,7 @@
 //! A metadata state for tests, and requests put to it as the active controller would.
 
 use kraftd::{
-    metadata::{Cx, Options, Outcome, State, sessions::Sessions},
+    metadata::{ApiError, Cx, Options, Outcome, State, sessions::Sessions},
     protocol::{
         Offset, Uuid,
         records::{ConfigRecord, FeatureLevelRecord, MetadataRecord, TopicRecord},
@@ -43,8 +43,8 @@ impl Cluster {
     pub fn call<R>(
         &mut self,
         api_version: i16,
-        handle: impl FnOnce(&State, &mut Cx) -> Outcome<R>,
-    ) -> Outcome<R> {
+        handle: impl FnOnce(&State, &mut Cx) -> Result<Outcome<R>, ApiError>,
+    ) -> Result<Outcome<R>, ApiError> {
         let mut cx = Cx {
             now: Now::default(),
             rng: &mut ChaCha8Rng::seed_from_u64(7),
@@ -54,9 +54,9 @@ impl Cluster {
             api_version,
             forwarded: false,
         };
-        let outcome = handle(&self.state, &mut cx);
+        let outcome = handle(&self.state, &mut cx)?;
         self.replay(outcome.records.clone());
-        outcome
+        Ok(outcome)
     }
 }
 

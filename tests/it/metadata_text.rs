@@ -5,9 +5,8 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use kraftd::{
     metadata::{
-        brokers::LOST,
         configs::ResourceType,
-        partitions::{MIGRATING, NO_LEADER_CHANGE, NO_RECOVERY_CHANGE, UNASSIGNED},
+        partitions::{LOST, MIGRATING, NO_LEADER_CHANGE, NO_RECOVERY_CHANGE, UNASSIGNED},
     },
     protocol::{NodeId, Uuid, records::*},
 };
