@@ -138,6 +138,8 @@ pub struct World {
     /// Where the committed log ended when all faults did, and until when it must go on.
     pub healed_at: Offset,
     pub owes_commit: Option<Time>,
+    /// As planned, or later where somebody has much to copy.
+    ends_at: Time,
     /// Where the longest log ended when nobody asked for changes any more.
     pub rested_at: Option<Offset>,
     /// There is more to do than usual until then.
@@ -205,6 +207,7 @@ impl World {
             healed: false,
             healed_at: Offset(0),
             owes_commit: None,
+            ends_at: Time(plan.ends_at_ms * 1000),
             rested_at: None,
             rush_until: Time(0),
             next_request: 0,
@@ -225,8 +228,13 @@ impl World {
             world.schedule_fault(fault);
         }
         world.after(world.plan.faults_until_ms * 1000, Event::Heal);
-        world.after((world.plan.ends_at_ms - REST_MS) * 1000, Event::Rest);
         world
+    }
+
+    /// The run goes on until then, the last of it without changes.
+    pub fn end_at(&mut self, time: Time) {
+        self.ends_at = time;
+        self.at(Time(time.0 - REST_MS * 1000), Event::Rest);
     }
 
     pub fn after(&mut self, us: u64, event: Event) {
@@ -250,7 +258,7 @@ impl World {
         let Some(((time, number), event)) = self.queue.pop_first() else {
             return false;
         };
-        if time.0 > self.plan.ends_at_ms * 1000 {
+        if time > self.ends_at {
             return false;
         }
         self.now = time;
