@@ -207,7 +207,7 @@ impl Describer<'_> {
         match configs {
             Ok(mut configs) => {
                 *room = room.saturating_sub(configs.len());
-                let keys = wanted.configuration_keys.as_deref().unwrap_or_default();
+                let keys: BTreeSet<&String> = wanted.configuration_keys.iter().flatten().collect();
                 configs.retain(|config| keys.is_empty() || keys.contains(&config.name));
                 result.configs = configs;
             }

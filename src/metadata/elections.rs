@@ -3,8 +3,8 @@
 //! `maybeBalancePartitionLeaders`, `maybeElectUncleanLeaders`).
 
 use super::{
-    ApiError, Cx, MAX_RECORDS_PER_USER_OP, Options, Outcome, State, leadership,
-    partition_change::Election, topics::TopicIdPartition,
+    ApiError, Cx, MAX_RECORDS_PER_USER_OP, Outcome, State, leadership::TopicRules,
+    partition_change::Election, partitions::Partition, topics::TopicIdPartition,
 };
 use crate::protocol::{
     ErrorCode,
@@ -34,12 +34,13 @@ pub fn elect_leaders(
         let message = format!("Unknown election type {}", request.election_type);
         return Err(ApiError::new(ErrorCode::INVALID_REQUEST, message));
     };
-    let mut records = Vec::new();
+    let (mut records, mut rules) = (Vec::new(), TopicRules::new(state, cx.options));
     let mut elect = |topic: &str, partition_id: i32| {
         let elected = match records.len() > MAX_RECORDS_PER_USER_OP {
             // Nothing will come of it.
             true => Err(ApiError::excessive()),
-            false => elect_leader(state, cx.options, topic, partition_id, election),
+            false => find(state, topic, partition_id)
+                .and_then(|(key, partition)| elect_leader(&mut rules, key, partition, election)),
         };
         let elected = elected.map(|record| records.push(record.into()));
         result(partition_id, elected.err())
@@ -92,13 +93,12 @@ fn result(partition_id: i32, error: Option<ApiError>) -> PartitionResult {
     }
 }
 
-fn elect_leader(
-    state: &State,
-    options: &Options,
+/// Finds a partition by its name (`ReplicationControlManager.electLeader`).
+fn find<'a>(
+    state: &'a State,
     topic: &str,
     partition_id: i32,
-    election: Election,
-) -> Result<PartitionChangeRecord, ApiError> {
+) -> Result<(TopicIdPartition, &'a Partition), ApiError> {
     let unknown = |what: String| {
         let message = format!("No such {what}");
         ApiError::new(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, message)
@@ -114,6 +114,15 @@ fn elect_leader(
     let partition = state.topics.partition(key);
     let partition =
         partition.ok_or_else(|| unknown(format!("partition as {topic}-{partition_id}")))?;
+    Ok((key, partition))
+}
+
+fn elect_leader<'a>(
+    rules: &mut TopicRules<'a>,
+    key: TopicIdPartition,
+    partition: &'a Partition,
+    election: Election,
+) -> Result<PartitionChangeRecord, ApiError> {
     let (not_needed, not_available) = match election {
         Election::Unclean => (
             partition.leader.is_some(),
@@ -128,7 +137,7 @@ fn elect_leader(
     if not_needed {
         return Err(refuse(ErrorCode::ELECTION_NOT_NEEDED));
     }
-    let mut change = leadership::change(state, options, key, partition);
+    let mut change = rules.change(key, partition);
     change.election = election;
     change.build().ok_or_else(|| refuse(not_available))
 }
@@ -136,6 +145,7 @@ fn elect_leader(
 /// Gives partitions back to their preferred leaders. True when there may be more to do.
 pub fn balance_leaders(state: &State, cx: &mut Cx<'_>) -> Outcome<bool> {
     let mut records: Vec<MetadataRecord> = Vec::new();
+    let mut rules = TopicRules::new(state, cx.options);
     for key in state.topics.imbalanced() {
         if records.len() >= MAX_ELECTIONS_PER_RUN {
             break;
@@ -143,7 +153,7 @@ pub fn balance_leaders(state: &State, cx: &mut Cx<'_>) -> Outcome<bool> {
         let Some(partition) = state.topics.partition(key) else {
             continue;
         };
-        let mut change = leadership::change(state, cx.options, key, partition);
+        let mut change = rules.change(key, partition);
         change.election = Election::Preferred;
         records.extend(change.build().map(MetadataRecord::from));
     }
@@ -155,21 +165,15 @@ pub fn balance_leaders(state: &State, cx: &mut Cx<'_>) -> Outcome<bool> {
 /// there may be more to do.
 pub fn elect_unclean(state: &State, cx: &mut Cx<'_>) -> Outcome<bool> {
     let mut records: Vec<MetadataRecord> = Vec::new();
+    let mut rules = TopicRules::new(state, cx.options);
     for key in state.topics.without_leader() {
         if records.len() >= MAX_ELECTIONS_PER_RUN {
             break;
         }
-        let Some(topic) = state.topics.name(key.topic_id) else {
-            continue;
-        };
-        if state.unclean_leader_election_enabled(cx.options, topic) {
-            let elected = elect_leader(
-                state,
-                cx.options,
-                topic,
-                key.partition_id,
-                Election::Unclean,
-            );
+        if let Some(partition) = state.topics.partition(key)
+            && rules.elect_unclean(key.topic_id)
+        {
+            let elected = elect_leader(&mut rules, key, partition, Election::Unclean);
             records.extend(elected.ok().map(MetadataRecord::from));
         }
     }

@@ -48,8 +48,7 @@ fn moves(
     records: &mut Vec<MetadataRecord>,
 ) {
     let gone = |id: NodeId| movement.leaving == Some(id) || movement.unclean == Some(id);
-    // Topic after topic: what its settings are is asked for once.
-    let mut known = None;
+    let mut rules = TopicRules::new(state, options);
     for key in partitions {
         let Some(partition) = state.topics.partition(key) else {
             continue;
@@ -60,11 +59,7 @@ fn moves(
         };
         let joins = move |id: NodeId| movement.joining == Some(id) && !failed(id);
         let active = move |id: NodeId| !gone(id) && (joins(id) || state.brokers.is_active(id));
-        let rules = match known {
-            Some((topic_id, rules)) if topic_id == key.topic_id => rules,
-            _ => Rules::of(state, options, key.topic_id),
-        };
-        known = Some((key.topic_id, rules));
+        let rules = rules.of(key.topic_id);
         let mut change = rules.change(state, key, partition, active);
         change.unclean_shutdown_replica = movement.unclean;
         change.isr.retain(|id| !gone(*id));
@@ -122,15 +117,57 @@ impl Rules {
     }
 }
 
-/// A change to a partition, with the settings of its topic, while no broker is on the move.
+/// The rules of each topic, for who comes topic after topic: its settings are looked up once.
+pub(super) struct TopicRules<'a> {
+    state: &'a State,
+    options: &'a Options,
+    last: Option<(Uuid, Rules)>,
+}
+
+impl<'a> TopicRules<'a> {
+    pub(super) fn new(state: &'a State, options: &'a Options) -> Self {
+        TopicRules {
+            state,
+            options,
+            last: None,
+        }
+    }
+
+    fn of(&mut self, topic_id: Uuid) -> Rules {
+        let rules = match self.last {
+            Some((last, rules)) if last == topic_id => rules,
+            _ => Rules::of(self.state, self.options, topic_id),
+        };
+        self.last = Some((topic_id, rules));
+        rules
+    }
+
+    /// Whether a leader that may lack messages is better than none.
+    pub(super) fn elect_unclean(&mut self, topic_id: Uuid) -> bool {
+        self.of(topic_id).election == Election::Unclean
+    }
+
+    /// A change to a partition while no broker is on the move.
+    pub(super) fn change(
+        &mut self,
+        key: TopicIdPartition,
+        partition: &'a Partition,
+    ) -> PartitionChange<'a> {
+        let state = self.state;
+        let is_active = |id| state.brokers.is_active(id);
+        let rules = self.of(key.topic_id);
+        rules.change(state, key, partition, is_active)
+    }
+}
+
+/// A change to one partition, with the settings of its topic, while no broker is on the move.
 pub(super) fn change<'a>(
     state: &'a State,
-    options: &Options,
+    options: &'a Options,
     key: TopicIdPartition,
     partition: &'a Partition,
 ) -> PartitionChange<'a> {
-    let is_active = |id| state.brokers.is_active(id);
-    Rules::of(state, options, key.topic_id).change(state, key, partition, is_active)
+    TopicRules::new(state, options).change(key, partition)
 }
 
 /// A broker chooses a directory for its replica. This gives it no leadership in one that is not online: Kafka

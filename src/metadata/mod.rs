@@ -1,6 +1,6 @@
 //! The replicated state machine of the cluster's metadata: pure, one file per domain.
 //!
-//! A request is answered by a function `handle(&State, &mut Cx, &Request) -> Outcome`, which
+//! A request is answered by a function `handle(&State, &mut Cx, &Request) -> Result<Outcome, ApiError>`, which
 //! changes no state: it says which records to append. (It may note in the leader's [`sessions`] who is
 //! alive.) Only [`State::replay`] changes a state, on the active controller, on standbys and when a snapshot
 //! is loaded. Matches
