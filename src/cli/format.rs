@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     config::Identity,
+    console::{complain, say},
     log::{
         bootstrap, directory,
         ensemble::Ensemble,
@@ -112,20 +113,20 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
     records.extend(credentials(version, &arguments.add_scram)?);
     let unformatted = unformatted(&arguments, &identity)?;
     if unformatted.is_empty() {
-        println!("All of the log directories are already formatted.");
+        say!("All of the log directories are already formatted.");
         return Ok(());
     }
     if let Some(doubt) = doubt(&arguments.cluster_id) {
-        eprintln!("hint: {doubt}");
+        complain!("hint: {doubt}");
     }
-    println!("Bootstrap metadata: {}", describe(version, &records));
+    say!("Bootstrap metadata: {}", describe(version, &records));
     for dir in &unformatted {
         let what = match *dir == identity.metadata_log_dir {
             true => "metadata",
             false => "data",
         };
         let shown = dir.display();
-        println!("Formatting {what} directory {shown} with metadata.version {version}.");
+        say!("Formatting {what} directory {shown} with metadata.version {version}.");
         format_directory(dir, &arguments.cluster_id, &identity, &records)?;
     }
     Ok(())
@@ -294,16 +295,8 @@ fn unformatted(arguments: &Arguments, identity: &Identity) -> Result<Vec<PathBuf
 /// not forget belongs to the directory that was formatted then.
 fn refuse_leftovers(unformatted: &[PathBuf], identity: &Identity) -> Result<(), String> {
     let mut dirs = unformatted.iter().filter(|_| identity.is_controller);
-    match dirs.find_map(|dir| directory::leftovers(dir)) {
-        Some(log) => Err(format!(
-            "{log} was left from before, or by another node, and its meta.properties is gone. If it is this \
-             node's, bring back the meta.properties that it was formatted with. If the node shall begin anew, \
-             move {name} away, format again, and start while the other voters are up.",
-            log = log.display(),
-            name = directory::NAME,
-        )),
-        None => Ok(()),
-    }
+    let refused = dirs.try_for_each(|dir| directory::refuse_leftovers(dir));
+    refused.map_err(|error| error.to_string())
 }
 
 /// The remedy, if the directories were formatted with another id than this time.

@@ -60,7 +60,7 @@ pub(super) enum Timeout {
     None,
     /// A field of the request, in milliseconds.
     OfRequest(fn(&Request) -> i32),
-    /// Half of `broker.heartbeat.interval.ms`: the broker will have sent another one by then.
+    /// Half of `broker.heartbeat.interval.ms`, as long as Java's controllers let it wait.
     Heartbeat,
 }
 

@@ -55,7 +55,9 @@ pub enum Effect {
         position: u64,
         max_bytes: usize,
     },
-    /// A piece of a snapshot that is being fetched. Position 0 begins anew.
+    /// A piece of a snapshot that is being fetched. Position 0 begins anew. Asynchronous, in order with all else that
+    /// changes the log; answered with [`LogEvent::SnapshotChunkWritten`], and until then nothing more is
+    /// fetched, so that no slow disk has pieces pile up before it.
     WriteSnapshotChunk {
         id: OffsetAndEpoch,
         position: u64,
@@ -142,6 +144,8 @@ impl Effect {
 pub enum LogEvent {
     /// Everything appended below `end` is on disk.
     Durable { end: Offset },
+    /// The disk has taken the piece of a snapshot that it was given last.
+    SnapshotChunkWritten,
     /// A snapshot of our own is complete and on disk, and takes so many bytes.
     SnapshotWritten { id: OffsetAndEpoch, bytes: u64 },
     /// A fetched snapshot became the beginning of the log, and this is what is in it.

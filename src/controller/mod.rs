@@ -112,8 +112,8 @@ impl Controller {
         };
         let (raft_rng, mut rng) = (rng(0), rng(1));
         let replica = Replica::new(restored.snapshot, restored.batches);
-        let found = &restored.raft.snapshots;
-        let snapshots = Snapshots::new(options.snapshots, found, &replica, now);
+        let kept = restored.raft.snapshots.clone();
+        let snapshots = Snapshots::new(options.snapshots, kept, now);
         let registration = Registration::new(
             options.metadata.node_id,
             metadata::random_uuid(&mut rng),
@@ -135,7 +135,15 @@ impl Controller {
             effects: VecDeque::new(),
         };
         controller.settle(now);
+        // What was too old when a former process ended, or is by now.
+        controller.drop_prefix(now);
         controller
+    }
+
+    fn drop_prefix(&mut self, now: Now) {
+        if let Some(start) = self.snapshots.drop_prefix(now) {
+            self.effects.push_back(Effect::DropPrefix { start });
+        }
     }
 
     /// A request of an API and a version that [`apis`] lists, decoded.
@@ -201,12 +209,11 @@ impl Controller {
     pub fn on_log(&mut self, now: Now, event: LogEvent) {
         match event {
             LogEvent::Durable { end } => self.raft.on_durable(now, end),
+            LogEvent::SnapshotChunkWritten => self.raft.on_snapshot_chunk_written(now),
             LogEvent::SnapshotWritten { id, bytes } => {
                 self.raft.on_snapshot_written(now, id, bytes);
                 self.snapshots.written(id, bytes);
-                if let Some(start) = self.snapshots.drop_prefix(now) {
-                    self.effects.push_back(Effect::DropPrefix { start });
-                }
+                self.drop_prefix(now);
             }
             LogEvent::SnapshotInstalled { snapshot, bytes } => {
                 let id = snapshot.id;

@@ -9,8 +9,9 @@ use super::{batches, replica::Replica};
 use crate::{
     metadata::State,
     protocol::{
-        Epoch, Offset, OffsetAndEpoch,
+        Offset, OffsetAndEpoch,
         control_records::{ControlRecord, SnapshotFooterRecord, SnapshotHeaderRecord},
+        kept_snapshot::KeptSnapshot,
         record_batch::{MAX_SNAPSHOT_BATCH_BYTES, RecordBatch},
         records::MetadataRecord,
     },
@@ -47,10 +48,9 @@ impl Default for SnapshotOptions {
 /// What this node knows of its snapshots.
 pub(super) struct Snapshots {
     options: SnapshotOptions,
-    /// Those on disk, by end offset.
-    kept: BTreeMap<Offset, Kept>,
+    kept: BTreeMap<OffsetAndEpoch, KeptSnapshot>,
     /// The one that is being written.
-    writing: Option<(OffsetAndEpoch, Kept)>,
+    writing: Option<(OffsetAndEpoch, KeptSnapshot)>,
     /// The log is being cut off before this one.
     dropping: Option<OffsetAndEpoch>,
     /// Committed since the newest snapshot began.
@@ -59,37 +59,16 @@ pub(super) struct Snapshots {
     since: Time,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Kept {
-    epoch: Epoch,
-    bytes: u64,
-    /// When the last record in it was written, in milliseconds since 1970.
-    timestamp_ms: i64,
-    /// Bytes of log from the snapshot before to the end of this one. What a former process wrote is not
-    /// counted: its own snapshots are, and limits are exceeded by a start at most once.
-    log_bytes: u64,
-}
-
 impl Snapshots {
-    /// With the snapshots found on disk, and the newest of them read.
+    /// With those found on disk.
     pub(super) fn new(
         options: SnapshotOptions,
-        found: &BTreeMap<OffsetAndEpoch, u64>,
-        replica: &Replica,
+        kept: BTreeMap<OffsetAndEpoch, KeptSnapshot>,
         now: Now,
     ) -> Snapshots {
-        let kept = |(id, bytes): (&OffsetAndEpoch, &u64)| {
-            let kept = Kept {
-                epoch: id.epoch,
-                bytes: *bytes,
-                timestamp_ms: replica.last_timestamp_ms(),
-                log_bytes: 0,
-            };
-            (id.offset, kept)
-        };
         Snapshots {
             options,
-            kept: found.iter().map(kept).collect(),
+            kept,
             writing: None,
             dropping: None,
             bytes_since: 0,
@@ -112,11 +91,10 @@ impl Snapshots {
             return None;
         }
         let id = replica.end();
-        let kept = Kept {
-            epoch: id.epoch,
+        let kept = KeptSnapshot {
             bytes: 0,
-            timestamp_ms: replica.last_timestamp_ms(),
             log_bytes: self.bytes_since,
+            timestamp_ms: replica.last_timestamp_ms(),
         };
         self.writing = Some((id, kept));
         self.bytes_since = 0;
@@ -130,7 +108,7 @@ impl Snapshots {
     }
 
     fn is_possible(&self, replica: &Replica) -> bool {
-        let newest = self.kept.keys().next_back().copied();
+        let newest = self.kept.keys().next_back().map(|id| id.offset);
         self.writing.is_none()
             && replica.end().offset > newest.unwrap_or(Offset(0))
             && replica.state().transaction().is_none()
@@ -152,7 +130,7 @@ impl Snapshots {
     /// Our snapshot is on disk. It does not count when one of the leader's has overtaken it.
     pub(super) fn written(&mut self, id: OffsetAndEpoch, bytes: u64) {
         if let Some((_, kept)) = self.writing.take_if(|(writing, _)| *writing == id) {
-            self.kept.insert(id.offset, Kept { bytes, ..kept });
+            self.kept.insert(id, KeptSnapshot { bytes, ..kept });
         }
     }
 
@@ -164,8 +142,12 @@ impl Snapshots {
         replica: &Replica,
         now: Now,
     ) {
-        let found = BTreeMap::from([(id, bytes)]);
-        *self = Snapshots::new(self.options, &found, replica, now);
+        let kept = KeptSnapshot {
+            bytes,
+            log_bytes: 0,
+            timestamp_ms: replica.last_timestamp_ms(),
+        };
+        *self = Snapshots::new(self.options, BTreeMap::from([(id, kept)]), now);
     }
 
     /// From which snapshot on to keep snapshots and log, if some can go. Whatever is needed to recover
@@ -182,7 +164,7 @@ impl Snapshots {
             .sum::<u64>();
         let mut start = None;
         let mut dropped_log = 0;
-        for (old, (offset, next)) in self.kept.values().zip(self.kept.iter().skip(1)) {
+        for (old, (next_id, next)) in self.kept.values().zip(self.kept.iter().skip(1)) {
             let exceeds = |limit: i64| u64::try_from(limit).is_ok_and(|limit| total > limit);
             let age_ms = now.wall_clock_ms.saturating_sub(old.timestamp_ms);
             let too_old =
@@ -193,10 +175,7 @@ impl Snapshots {
             let log_bytes = old.log_bytes + next.log_bytes - dropped_log;
             total -= old.bytes + log_bytes;
             dropped_log = next.log_bytes;
-            start = Some(OffsetAndEpoch {
-                epoch: next.epoch,
-                offset: *offset,
-            });
+            start = Some(*next_id);
         }
         self.dropping = start;
         start
@@ -205,7 +184,7 @@ impl Snapshots {
     /// The log begins at the end of `id` now, and older snapshots are gone.
     pub(super) fn dropped(&mut self, id: OffsetAndEpoch) {
         self.dropping = None;
-        self.kept = self.kept.split_off(&id.offset);
+        self.kept = self.kept.split_off(&id);
         if let Some(mut first) = self.kept.first_entry() {
             first.get_mut().log_bytes = 0;
         }

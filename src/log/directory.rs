@@ -104,11 +104,18 @@ fn reach(what: &'static str, path: &Path, how: Access) -> Result<(), LogError> {
     allowed.map_err(LogError::io(what, path))
 }
 
-/// `__cluster_metadata-0` below this directory, if a node has left something in it.
-pub fn leftovers(metadata_log_dir: &Path) -> Option<PathBuf> {
+/// Refuses a directory without `meta.properties` in whose `__cluster_metadata-0` a node has left something.
+pub fn refuse_leftovers(metadata_log_dir: &Path) -> Result<(), LogError> {
     let log = metadata_log_dir.join(NAME);
-    let is_used = fs::read_dir(&log).is_ok_and(|mut entries| entries.next().is_some());
-    is_used.then_some(log)
+    match fs::read_dir(&log).is_ok_and(|mut entries| entries.next().is_some()) {
+        false => Ok(()),
+        true => Err(LogError::Refused(format!(
+            "{} was left from before, or by another node, and its meta.properties is gone. If it is this node's, \
+             bring back the meta.properties that it was formatted with. If the node shall begin anew, move {NAME} \
+             away, format again, and start while the other voters are up.",
+            log.display()
+        ))),
+    }
 }
 
 /// Whether a node, ours or Java's, runs on a directory.

@@ -96,9 +96,11 @@ impl Ensemble {
     pub fn verify(&self, node_id: NodeId) -> Result<MetaProperties, LogError> {
         let (dir, shown) = (&self.metadata_log_dir, self.metadata_log_dir.display());
         if self.formatted.is_empty() {
-            let why = match self.unreadable.values().next() {
-                Some(error) => error.to_string(),
-                None => format!("{shown} is not formatted: {FORMAT}"),
+            let unreadable = self.unreadable.values().next();
+            let why = match (unreadable, directory::refuse_leftovers(dir)) {
+                (Some(error), _) => error.to_string(),
+                (None, Err(error)) => error.to_string(),
+                (None, Ok(())) => format!("{shown} is not formatted: {FORMAT}"),
             };
             return refuse(format!("No readable meta.properties files found. {why}"));
         }

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Epochs, Log, LogError, Recovered};
 use crate::protocol::{
     NodeId, Offset, OffsetAndEpoch,
+    kept_snapshot::{self, KeptSnapshot},
     quorum_state::{QuorumState, Standing},
     record_batch::RecordBatch,
 };
@@ -184,14 +185,34 @@ impl MemoryLog {
         if let Some(id) = self.newest_snapshot().filter(is_newer) {
             self.begin_after(id);
         }
-        let sizes = self.snapshots.iter();
         Recovered {
             quorum_state: self.saved.clone(),
             start: self.start,
             end: self.end(),
             epochs: self.epochs(),
-            snapshots: sizes.map(|(id, bytes)| (*id, bytes.len() as u64)).collect(),
+            snapshots: self.kept_snapshots(),
         }
+    }
+
+    fn kept_snapshots(&self) -> BTreeMap<OffsetAndEpoch, KeptSnapshot> {
+        let mut from = Offset(0);
+        let kept = self.snapshots.iter().map(|(id, content)| {
+            let part = self
+                .batches
+                .iter()
+                .filter(|batch| batch.base_offset() >= from && batch.base_offset() < id.offset);
+            let log_bytes = part.map(|batch| batch.bytes().len() as u64).sum();
+            from = id.offset;
+            let first = RecordBatch::split_off(&mut content.clone()).ok().flatten();
+            let timestamp_ms = first.and_then(|first| kept_snapshot::timestamp_ms(&first));
+            let kept = KeptSnapshot {
+                bytes: content.len() as u64,
+                log_bytes,
+                timestamp_ms: timestamp_ms.unwrap_or_default(),
+            };
+            (*id, kept)
+        });
+        kept.collect()
     }
 
     fn lose_doubtful(&mut self) {

@@ -25,7 +25,8 @@ use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::protocol::{
-    Epoch, Offset, OffsetAndEpoch, quorum_state::QuorumState, record_batch::RecordBatch,
+    Epoch, Offset, OffsetAndEpoch, kept_snapshot::KeptSnapshot, quorum_state::QuorumState,
+    record_batch::RecordBatch,
 };
 
 /// Why the log cannot go on. All of it ends the process, but [`LogError::SnapshotNotFound`].
@@ -95,8 +96,7 @@ pub struct Recovered {
     pub start: OffsetAndEpoch,
     pub end: Offset,
     pub epochs: Epochs,
-    /// Snapshots with their sizes in bytes.
-    pub snapshots: BTreeMap<OffsetAndEpoch, u64>,
+    pub snapshots: BTreeMap<OffsetAndEpoch, KeptSnapshot>,
 }
 
 impl Recovered {

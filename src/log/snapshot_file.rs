@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{LogError, durable};
 use crate::protocol::{
-    Epoch, Offset, OffsetAndEpoch,
+    Epoch, Offset, OffsetAndEpoch, kept_snapshot,
     record_batch::{MAX_SNAPSHOT_BATCH_BYTES, RecordBatch},
 };
 
@@ -71,6 +71,12 @@ pub fn list(dir: &Path) -> Result<BTreeMap<OffsetAndEpoch, u64>, LogError> {
         }
     }
     Ok(snapshots)
+}
+
+/// See [`kept_snapshot::timestamp_ms`].
+pub fn timestamp_ms(dir: &Path, id: OffsetAndEpoch) -> Option<i64> {
+    let first = batches(dir, id).ok()?.next()?.ok()?;
+    kept_snapshot::timestamp_ms(&first)
 }
 
 /// Deletes what a crash left of snapshots that were not complete, or were being deleted.

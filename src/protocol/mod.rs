@@ -20,6 +20,7 @@ pub mod frame;
 pub mod header;
 pub mod ids;
 pub mod json;
+pub mod kept_snapshot;
 pub mod messages;
 pub mod properties;
 pub mod quorum_answer;

@@ -109,13 +109,6 @@ impl Raft {
             // Nothing was learned, so asking again at once would bring the same.
             self.requests.back_off(from, now);
         }
-        if !stale && !error.is_ok() && !answers_epoch {
-            tracing::warn!(
-                from = from.0,
-                error = error.name(),
-                "a voter refused our request"
-            );
-        }
         false
     }
 

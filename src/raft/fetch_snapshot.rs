@@ -208,6 +208,7 @@ impl Raft {
             return;
         }
         download.position = end;
+        self.writing_chunk = true;
         self.effects.push_back(Effect::WriteSnapshotChunk {
             id,
             position,
@@ -218,6 +219,13 @@ impl Raft {
             self.drop_download();
             self.install(id, size);
         }
+    }
+
+    /// [`Effect::WriteSnapshotChunk`] was performed.
+    pub fn on_snapshot_chunk_written(&mut self, now: Now) {
+        assert!(self.writing_chunk, "a piece of a snapshot is being written");
+        self.writing_chunk = false;
+        self.after_input(now);
     }
 
     pub(super) fn drop_download(&mut self) {
@@ -240,7 +248,7 @@ impl Raft {
     }
 
     /// [`Effect::InstallSnapshot`] was performed.
-    pub fn on_snapshot_installed(&mut self, now: crate::time::Now, id: OffsetAndEpoch) {
+    pub fn on_snapshot_installed(&mut self, now: Now, id: OffsetAndEpoch) {
         assert_eq!(
             self.installing,
             Some(id),

@@ -1,7 +1,7 @@
 //! Nodes of other clusters, whose addresses lead to us or ours to them: refused, and told of once each, as
 //! they keep asking.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem};
 
 use super::Raft;
 use crate::protocol::NodeId;
@@ -16,6 +16,7 @@ const MAX_ID_BYTES: usize = 64;
 pub(super) struct Foreign {
     askers: BTreeSet<(NodeId, String)>,
     voters: BTreeSet<NodeId>,
+    has_namesake: bool,
 }
 
 impl Foreign {
@@ -35,11 +36,15 @@ impl Raft {
             return false;
         };
         let from = from.unwrap_or(NodeId::NONE);
+        let who = match from.known() {
+            Some(id) => format!("node {id}"),
+            None => "somebody without an id (a tool?)".to_owned(),
+        };
         let askers = &mut self.foreign.askers;
         let tell = askers.len() < MAX_NODES && other.len() <= MAX_ID_BYTES;
         if tell && askers.insert((from, other.to_owned())) {
             tracing::warn!(
-                "refused a request of node {from} for cluster {other}: this is cluster {own}. Either the \
+                "refused a request of {who} for cluster {other}: this is cluster {own}. Either the \
                  other node's configuration names this one by mistake, or one of them was formatted with a \
                  wrong --cluster-id"
             );
@@ -63,7 +68,7 @@ impl Raft {
     /// file.
     pub(super) fn on_namesake(&mut self) {
         let own = self.options.node_id;
-        if self.foreign.voters.insert(own) {
+        if !mem::replace(&mut self.foreign.has_namesake, true) {
             tracing::warn!(
                 "refused a request of another node with our id {own}: two nodes have the same node.id. Give \
                  the other one an id of its own, and format it anew"

@@ -25,7 +25,7 @@
 //! Reading order: [`role`] (what each role keeps), [`transition`] (the only code that changes epoch, vote
 //! or role), [`timers`], [`epochs`] (the shape of the log), then one file per message: [`vote`],
 //! [`quorum_epoch`], [`fetch`] (the leader's side), [`replicate`] (the follower's), [`fetch_snapshot`],
-//! [`describe`], [`update_voter`]; beside them [`answers`] (what all that comes back has in common), [`progress`] (the high
+//! [`describe`], [`update_voter`], [`foreign`] (who is of another cluster); beside them [`answers`] (what all that comes back has in common), [`progress`] (the high
 //! watermark), [`voters`], [`requests`], [`amnesia`] (voters that have lost what they promised), [`status`] (what
 //! a voter tells of itself), [`invariants`].
 
@@ -38,6 +38,7 @@ use crate::{
     protocol::{
         Epoch, METADATA_TOPIC, NodeId, Offset, OffsetAndEpoch, QuorumState, ReplicaKey, Uuid,
         api::{Request, Response},
+        kept_snapshot::KeptSnapshot,
         messages::{fetch::FetchResponse, fetch_snapshot::FetchSnapshotResponse},
         record_batch::RecordBatch,
     },
@@ -73,7 +74,7 @@ use requests::Requests;
 use role::Lost;
 pub use role::{Candidate, Follower, Leader, Prospective, Resigned, Role, Unattached};
 pub use status::{ForeignNode, ReplicaProgress, StandingStatus, Status};
-pub use voters::{Endpoint, VoterSet};
+pub use voters::{Endpoint, VoterSet, majority};
 
 /// The name of the only topic there is for raft.
 pub const TOPIC: &str = METADATA_TOPIC;
@@ -109,8 +110,7 @@ pub struct Options {
 pub struct Restored {
     pub quorum_state: QuorumState,
     pub log: LogStatus,
-    /// Size in bytes of every snapshot.
-    pub snapshots: BTreeMap<OffsetAndEpoch, u64>,
+    pub snapshots: BTreeMap<OffsetAndEpoch, KeptSnapshot>,
 }
 
 /// Names a request that came in and waits for its answer. Chosen by the rim.
@@ -168,7 +168,9 @@ pub enum Effect {
         position: u64,
         max_bytes: usize,
     },
-    /// A piece of a snapshot that is being fetched. Position 0 begins anew.
+    /// A piece of a snapshot that is being fetched. Position 0 begins anew. Asynchronous, in order with all else that
+    /// changes the log; answered with [`Raft::on_snapshot_chunk_written`], and until then raft fetches
+    /// nothing, so that no slow disk has pieces pile up before it.
     WriteSnapshotChunk {
         id: OffsetAndEpoch,
         position: u64,
@@ -204,10 +206,13 @@ pub struct Raft {
     log: LogStatus,
     /// Everything below is on disk.
     durable_end: Offset,
+    /// Size in bytes of every snapshot.
     snapshots: BTreeMap<OffsetAndEpoch, u64>,
     /// A snapshot whose installation has not been reported yet. What `log` says is not on disk until then, and
     /// whoever replays the log has not the state that a leader would need.
     installing: Option<OffsetAndEpoch>,
+    /// A piece of a snapshot is on its way to the disk.
+    writing_chunk: bool,
     /// The highest known in the life of this process.
     high_watermark: Option<Offset>,
     /// Where the leader of this epoch listens, by its own words.
@@ -252,6 +257,8 @@ impl Raft {
             election_at: now.time,
         });
         let max_backoff_ms = options.election_timeout_ms / 2;
+        let sizes = restored.snapshots.into_iter();
+        let sizes = sizes.map(|(id, kept)| (id, kept.bytes));
         let mut raft = Raft {
             requests: Requests::new(options.retry_backoff_ms, max_backoff_ms),
             options,
@@ -265,8 +272,9 @@ impl Raft {
             memories: Memories::new(now),
             durable_end: restored.log.end,
             log: restored.log,
-            snapshots: restored.snapshots,
+            snapshots: sizes.collect(),
             installing: None,
+            writing_chunk: false,
             high_watermark: None,
             leader_address: None,
             told_leader: (None, state.epoch),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::voters::VoterSet;
+use super::voters::{VoterSet, majority};
 use crate::{
     protocol::{NodeId, Offset, ReplicaKey, Uuid},
     time::{Now, Time},
@@ -158,7 +158,7 @@ impl Progress {
         let mut ends: Vec<Offset> = self.voters.values().map(|replica| replica.end).collect();
         ends.push(durable_end);
         ends.sort_unstable_by(|a, b| b.cmp(a));
-        let on_a_majority = ends[ends.len() / 2];
+        let on_a_majority = ends[majority(ends.len()) - 1];
         let risen = on_a_majority > epoch_start
             && self
                 .high_watermark
@@ -178,8 +178,8 @@ impl Progress {
             .map(|replica| replica.last_fetch.unwrap_or(self.since))
             .collect();
         seen.sort_unstable_by(|a, b| b.cmp(a));
-        // With ourselves, so many of the others make a majority.
-        let needed = seen.len().div_ceil(2);
+        // So many of the others make a majority with ourselves.
+        let needed = majority(seen.len() + 1) - 1;
         let decisive = seen.get(needed.checked_sub(1)?)?;
         Some(decisive.plus_ms(timeout_ms))
     }

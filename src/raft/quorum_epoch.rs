@@ -316,6 +316,19 @@ impl Raft {
         epoch <= LAST_EPOCH || epoch.0 <= own.saturating_add(STEPS_BEYOND)
     }
 
+    /// The epoch of an election that this node holds; `None`, and its end, when there is none left.
+    pub(super) fn next_epoch(&mut self) -> Option<Epoch> {
+        let next = self.state.epoch.0.checked_add(1).map(Epoch);
+        if next.is_none() {
+            self.fail(format!(
+                "epoch {} is the last that there can be, and somebody has led the quorum there on purpose or by mistake. \
+                 Only a new cluster has epochs again: kraftd dump writes down what this one holds",
+                self.state.epoch
+            ));
+        }
+        next
+    }
+
     /// Takes over what a peer says of epoch and leader (`KafkaRaftClient.maybeTransition`). `epoch` is
     /// not below ours. Says whether it fits what we know.
     pub(super) fn adopt(&mut self, now: Now, leader: Option<NodeId>, epoch: Epoch) -> bool {

@@ -48,7 +48,8 @@ impl Raft {
     }
 
     pub(super) fn next_fetch_at(&self) -> Option<Time> {
-        let at_rest = self.durable_end == self.log.end && self.installing.is_none();
+        let is_durable = self.durable_end == self.log.end;
+        let at_rest = is_durable && self.installing.is_none() && !self.writing_chunk;
         let leader = self.state.leader.filter(|_| at_rest)?;
         self.requests.ready_at(leader)
     }
@@ -197,15 +198,21 @@ impl Raft {
     fn begin_download(&mut self, id: OffsetAndEpoch) -> bool {
         let committed = self.committed_end();
         let known = id.epoch.known().is_some() && id.offset.known().is_some();
+        let is_to_come = id.epoch > self.state.epoch;
         let ours = self.log.end_of_epoch(id.epoch);
         let contained = ours.epoch == id.epoch && ours.offset >= id.offset;
-        if known && !contained && self.log.start.offset < id.offset && id.offset <= committed {
+        if known
+            && !is_to_come
+            && !contained
+            && self.log.start.offset < id.offset
+            && id.offset <= committed
+        {
             self.fail_for_lost_majority(&format!(
                 "offers snapshot {id}, which does not fit the log"
             ));
             return false;
         }
-        if !known || contained || id.offset <= committed {
+        if !known || is_to_come || contained || id.offset <= committed {
             // Java takes any offer, and is stuck with a wrong one for ever.
             tracing::warn!(%id, end = %self.log.end_id(), "the leader offers a useless snapshot");
             return false;

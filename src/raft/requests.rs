@@ -1,5 +1,5 @@
-//! What we have asked of whom: one request in flight to each peer, and a pause after each failure
-//! (`org.apache.kafka.raft.RequestManager`).
+//! What we have asked of whom: one request to each peer that the present role waits for, and a pause after each
+//! failure (`org.apache.kafka.raft.RequestManager`).
 
 use std::collections::BTreeMap;
 

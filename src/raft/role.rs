@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::progress::Progress;
+use super::{progress::Progress, voters::majority};
 use crate::{
     protocol::{NodeId, Offset, OffsetAndEpoch, ReplicaKey},
     time::Time,
@@ -193,11 +193,11 @@ impl Ballots {
     }
 
     pub fn won(&self) -> bool {
-        self.granted().count() > self.voters / 2
+        self.granted().count() >= majority(self.voters)
     }
 
     /// Whether too few are left that could still grant.
     pub fn lost(&self) -> bool {
-        self.voters - self.refused().count() <= self.voters / 2
+        self.voters - self.refused().count() < majority(self.voters)
     }
 }

@@ -5,7 +5,7 @@ use rand::Rng;
 
 use super::{Raft, role::Role};
 use crate::{
-    protocol::{Epoch, NodeId},
+    protocol::NodeId,
     time::{Now, Time},
 };
 
@@ -50,7 +50,7 @@ impl Raft {
 
     /// Sends what can be sent, and acts on every deadline that has passed.
     pub(super) fn drive(&mut self, now: Now) {
-        while self.act_when_due(now) {}
+        while !self.failed && self.act_when_due(now) {}
         self.expire_parked_fetches(now);
         match &self.role {
             Role::Prospective(_) | Role::Candidate(_) => self.ask_for_votes(now),
@@ -137,7 +137,9 @@ impl Raft {
             Role::Resigned(resigned) if resigned.election_at <= now.time => {
                 if may_elect {
                     // A new epoch, since this one shall have no other leader (`pollResigned`).
-                    let next = Epoch(self.state.epoch.0 + 1);
+                    let Some(next) = self.next_epoch() else {
+                        return false;
+                    };
                     self.become_unattached(now, next, "nobody else was elected");
                 } else {
                     let later = self.election_deadline(now);

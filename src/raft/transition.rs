@@ -126,8 +126,11 @@ impl Raft {
     /// Opens an epoch and votes for itself in it.
     pub(super) fn become_candidate(&mut self, now: Now, why: &str) {
         assert!(self.may_elect(), "an election of one that must not vote");
+        let Some(epoch) = self.next_epoch() else {
+            return;
+        };
         let state = QuorumState {
-            epoch: Epoch(self.state.epoch.0 + 1),
+            epoch,
             voted: Some(self.own_key()),
             leader: None,
             standing: self.state.standing.clone(),

@@ -48,8 +48,13 @@ impl VoterSet {
         self.voters.len()
     }
 
-    /// How many voters decide: more than half.
+    /// See [`majority`].
     pub fn majority(&self) -> usize {
-        self.voters.len() / 2 + 1
+        majority(self.voters.len())
     }
+}
+
+/// How many of so many voters decide: more than half.
+pub fn majority(voters: usize) -> usize {
+    voters / 2 + 1
 }

@@ -124,7 +124,10 @@ impl Disk {
     fn wait(&self, job: impl FnOnce(Sender<()>) -> Job) {
         let (done, finished) = mpsc::channel();
         self.send(job(done));
-        let _ending = finished.recv();
+        // A thread that cannot do it has ended the process: no answer never means that it is done.
+        if finished.recv().is_err() {
+            die("the disk thread has ended");
+        }
     }
 
     /// Ends the thread when all its work is done, unless the disk hangs.
@@ -224,6 +227,7 @@ impl Writer {
                 bytes,
             } => {
                 survive(self.log.write_snapshot_chunk(id, position, &bytes));
+                self.report(LogEvent::SnapshotChunkWritten);
                 self.note_in_time();
             }
             Job::InstallSnapshot(id) => {

@@ -6,12 +6,16 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use super::{peers::PeerAddress, trouble::Trouble};
-use crate::protocol::{
-    Epoch, NodeId, Offset,
-    api::{Request, Response},
-    quorum_answer::QuorumAnswer,
+use crate::{
+    config::listeners::host_port,
+    protocol::{
+        Epoch, ErrorCode, NodeId, Offset,
+        api::{Request, Response},
+        quorum_answer::QuorumAnswer,
+    },
 };
 
 /// Written by the links to the peers, after each exchange.
@@ -78,10 +82,13 @@ impl Heard {
 
     pub fn answered(&self, peer: NodeId, at_ms: i64, request: &Request, response: &Response) {
         if let Some(peer) = self.peers().get_mut(&peer) {
-            let api = request.api_key().name().to_owned();
-            let answer = answer(at_ms, request, response);
-            peer.last_answers.insert(api, answer);
+            let api = request.api_key().name();
+            let (error, answer) = answer(at_ms, request, response);
+            let before = peer.last_answers.insert(api.to_owned(), answer);
             peer.last_failure = None;
+            if before.is_none_or(|before| before.error != error.name()) {
+                peer.tell_refusal(api, error);
+            }
         }
     }
 
@@ -116,6 +123,27 @@ impl Heard {
 }
 
 impl PeerStatus {
+    /// In the log, unless it only says who leads.
+    fn tell_refusal(&self, api: &str, error: ErrorCode) {
+        let remedy = match error {
+            ErrorCode::NONE
+            | ErrorCode::FENCED_LEADER_EPOCH
+            | ErrorCode::UNKNOWN_LEADER_EPOCH
+            | ErrorCode::NOT_LEADER_OR_FOLLOWER => return,
+            // Told by the core, with the clusters.
+            ErrorCode::INCONSISTENT_CLUSTER_ID => return,
+            ErrorCode::INVALID_VOTER_KEY => {
+                " Another voter listens there: correct controller.quorum.voters."
+            }
+            _ => "",
+        };
+        let (id, address) = (self.id, host_port(&self.host, self.port));
+        warn!(
+            "controller {id} at {address} refuses {api}: {error}, {}{remedy}",
+            error.message()
+        );
+    }
+
     /// The newest of all answers.
     pub fn last_answer(&self) -> Option<(&str, &PeerAnswer)> {
         let answers = self.last_answers.iter();
@@ -124,7 +152,7 @@ impl PeerStatus {
     }
 }
 
-fn answer(at_ms: i64, request: &Request, response: &Response) -> PeerAnswer {
+fn answer(at_ms: i64, request: &Request, response: &Response) -> (ErrorCode, PeerAnswer) {
     let QuorumAnswer { error, partition } = match response {
         Response::ControllerRegistration(response) => QuorumAnswer {
             error: response.error_code,
@@ -135,9 +163,10 @@ fn answer(at_ms: i64, request: &Request, response: &Response) -> PeerAnswer {
     let refused = partition
         .map(|partition| partition.error)
         .filter(|_| error.is_ok());
+    let error = refused.unwrap_or(error);
     let mut answer = PeerAnswer {
         at_ms,
-        error: refused.unwrap_or(error).name().to_owned(),
+        error: error.name().to_owned(),
         leader_id: partition.and_then(|partition| partition.leader.known()),
         leader_epoch: partition.and_then(|partition| partition.epoch.known()),
         ..PeerAnswer::default()
@@ -152,5 +181,5 @@ fn answer(at_ms: i64, request: &Request, response: &Response) -> PeerAnswer {
         let mut said = response.responses.iter().flat_map(|it| &it.partitions);
         answer.high_watermark = said.next().and_then(|it| it.high_watermark.known());
     }
-    answer
+    (error, answer)
 }

@@ -80,7 +80,8 @@ impl Input {
 
 /// Unbounded in itself: a connection has one request in flight, so there are never more inputs than
 /// connections, peers and log jobs. Those that nobody waits for any more are dropped before there are many: while the
-/// controller waits for the disk, clients may give up and come again as often as they like.
+/// controller waits for the disk, clients may give up and come again as often as they like. (What voters and brokers say
+/// of themselves is kept all the same: a node says it once an interval, and not for longer than its disk hangs.)
 #[derive(Default)]
 pub struct Inbox {
     waiting: Mutex<Waiting>,

@@ -3,7 +3,7 @@
 use kraftd::{
     controller::SnapshotOptions,
     protocol::{
-        Epoch, ErrorCode, NodeId,
+        Epoch, ErrorCode, NodeId, Offset,
         api::Response,
         features::MetadataVersion,
         messages::{
@@ -398,6 +398,68 @@ fn snapshots_are_written_loaded_and_installed() {
         assert_eq!(state.topics, expected.topics, "node {id}");
         assert!(state.brokers.is_active(NodeId(11)), "node {id}");
     }
+}
+
+#[test]
+fn what_is_too_old_goes_however_often_the_node_is_started() {
+    let mut quorum = Quorum::with(1, |settings| {
+        settings.snapshots = SnapshotOptions {
+            max_bytes_between_snapshots: 2000,
+            max_retention_ms: 10_000,
+            ..Default::default()
+        };
+    });
+    let id = quorum.active();
+    Broker::start(11, &mut quorum);
+    let ends = |quorum: &mut Quorum| {
+        let log = &mut quorum.nodes.get_mut(&id).expect("a node").log;
+        let snapshots = log.recover().snapshots;
+        snapshots.keys().map(|id| id.offset).collect::<Vec<_>>()
+    };
+    for number in 0..20 {
+        create_topic(&mut quorum, &format!("topic-{number}"), 2, 1);
+        quorum.run_for(500);
+    }
+    quorum.kill(id);
+    let before = ends(&mut quorum);
+    assert!(before.len() > 3, "{before:?}");
+    let newest = before.last().copied();
+    // No process lives as long as what is kept.
+    for _ in 0..4 {
+        quorum.start(id);
+        quorum.run_for(4_000);
+        quorum.kill(id);
+    }
+    let after = ends(&mut quorum);
+    assert!(after.first() >= newest.as_ref(), "{after:?} of {before:?}");
+    assert!(quorum.nodes[&id].log.start().offset >= newest.expect("a snapshot"));
+}
+
+#[test]
+fn what_is_too_much_goes_at_the_next_start() {
+    let mut quorum = Quorum::with(1, |settings| settings.snapshots = often());
+    quorum.settings.snapshots.max_retention_bytes = -1;
+    let id = quorum.active();
+    quorum.kill(id);
+    quorum.start(id);
+    Broker::start(11, &mut quorum);
+    for number in 0..40 {
+        create_topic(&mut quorum, &format!("topic-{number}"), 2, 1);
+    }
+    quorum.kill(id);
+    assert_eq!(quorum.nodes[&id].log.start().offset, Offset(0));
+    quorum.settings.snapshots = often();
+    quorum.start(id);
+    quorum.settle();
+    let log = &mut quorum.nodes.get_mut(&id).expect("a node").log;
+    assert!(log.start().offset > Offset(0), "all of it is kept");
+    let kept: u64 = log
+        .recover()
+        .snapshots
+        .values()
+        .map(|kept| kept.bytes + kept.log_bytes)
+        .sum();
+    assert!(kept < 3 * 6000, "{kept} bytes are kept");
 }
 
 #[test]

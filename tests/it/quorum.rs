@@ -572,6 +572,7 @@ impl Node {
                 self.log
                     .write_snapshot_chunk(id, position, &bytes)
                     .expect(fine);
+                return Some(LogEvent::SnapshotChunkWritten);
             }
             Effect::InstallSnapshot { id } => {
                 self.log.install_snapshot(id).expect(fine);

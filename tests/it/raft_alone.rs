@@ -1,17 +1,18 @@
-//! One voter, spoken to by hand: where it tells others to find the leader, and when it stands for election.
+//! One voter, spoken to by hand: where it tells others to find the leader, when it stands for election, and what it
+//! does not take.
 
 use std::collections::BTreeMap;
 
 use kraftd::{
     protocol::{
-        Epoch, ErrorCode, NodeId, Offset, Uuid,
+        Epoch, ErrorCode, NodeId, Offset, OffsetAndEpoch, QuorumState, Uuid,
         api::{Request, Response},
         messages::{
-            begin_quorum_epoch as begin, update_raft_voter as update,
+            begin_quorum_epoch as begin, fetch, fetch_snapshot, update_raft_voter as update,
             vote::{self, VoteRequest},
         },
     },
-    raft::{Effect, Endpoint, LogStatus, Options, Raft, Restored, Token, VoterSet},
+    raft::{Effect, Endpoint, LogStatus, Options, Raft, RequestId, Restored, Token, VoterSet},
     time::{Now, Time},
 };
 use rand::SeedableRng;
@@ -223,4 +224,122 @@ fn epochs_of_others_do_not_keep_a_voter_from_standing() {
         raft.on_request(at(ms), Token(7), 1, request);
     }
     assert!(stood, "it waits anew with every epoch");
+}
+
+#[test]
+fn after_the_last_epoch_a_voter_says_so_and_ends() {
+    let restored = Restored {
+        quorum_state: QuorumState {
+            epoch: Epoch(i32::MAX),
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let mut raft = raft(&[OWN], restored);
+    let mut effects = std::iter::from_fn(|| raft.next_effect());
+    let why = effects.find_map(|effect| match effect {
+        Effect::Fatal(why) => Some(why),
+        _ => None,
+    });
+    let why = why.expect("its end");
+    assert!(why.starts_with("epoch 2147483647 is the last"), "{why}");
+}
+
+/// What a follower asks its leader next, and under which name.
+fn asked(raft: &mut Raft) -> Option<(RequestId, Request)> {
+    let mut effects = std::iter::from_fn(|| raft.next_effect());
+    effects.find_map(|effect| match effect {
+        Effect::Send { to, id, request } if to == LEADER => Some((id, request)),
+        _ => None,
+    })
+}
+
+/// A follower whose Fetch is answered with a snapshot, and what it asks then.
+fn offered(snapshot: OffsetAndEpoch) -> (Raft, Option<(RequestId, Request)>) {
+    let mut raft = raft(&[OWN, LEADER, NodeId(3)], Restored::default());
+    raft.on_request(at(0), Token(7), 1, begin(1, None));
+    let (id, request) = asked(&mut raft).expect("a Fetch");
+    assert!(matches!(request, Request::Fetch(_)));
+    let partition = fetch::PartitionData {
+        high_watermark: Offset(200),
+        current_leader: fetch::LeaderIdAndEpoch {
+            leader_id: LEADER,
+            leader_epoch: Epoch(1),
+            ..Default::default()
+        },
+        snapshot_id: fetch::SnapshotId {
+            epoch: snapshot.epoch,
+            end_offset: snapshot.offset,
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let answer = fetch::FetchResponse {
+        responses: vec![fetch::FetchableTopicResponse {
+            topic_id: Uuid::ONE,
+            partitions: vec![partition],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    raft.on_response(at(1), LEADER, id, Ok(answer.into()));
+    raft.on_timeout(at(100));
+    let next = asked(&mut raft);
+    (raft, next)
+}
+
+#[test]
+fn a_snapshot_of_an_epoch_to_come_is_not_taken() {
+    let (_, next) = offered(OffsetAndEpoch {
+        epoch: Epoch(9),
+        offset: Offset(100),
+    });
+    assert!(matches!(next, Some((_, Request::Fetch(_)))), "{next:?}");
+}
+
+#[test]
+fn pieces_of_a_snapshot_wait_for_the_disk() {
+    let id = OffsetAndEpoch {
+        epoch: Epoch(1),
+        offset: Offset(100),
+    };
+    let (mut raft, next) = offered(id);
+    let Some((request_id, Request::FetchSnapshot(_))) = next else {
+        panic!("no FetchSnapshot, but {next:?}");
+    };
+    let chunk = fetch_snapshot::ResponsePartitionSnapshot {
+        current_leader: fetch_snapshot::LeaderIdAndEpoch {
+            leader_id: LEADER,
+            leader_epoch: Epoch(1),
+            ..Default::default()
+        },
+        snapshot_id: fetch_snapshot::ResponseSnapshotId {
+            epoch: id.epoch,
+            end_offset: id.offset,
+            ..Default::default()
+        },
+        size: 20,
+        unaligned_records: vec![7; 10].into(),
+        ..Default::default()
+    };
+    let answer = fetch_snapshot::FetchSnapshotResponse {
+        topics: vec![fetch_snapshot::ResponseTopicSnapshot {
+            name: "__cluster_metadata".to_owned(),
+            partitions: vec![chunk],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    raft.on_response(at(101), LEADER, request_id, Ok(answer.into()));
+    raft.on_timeout(at(200));
+    assert!(
+        asked(&mut raft).is_none(),
+        "the disk has yet to take the first"
+    );
+    raft.on_snapshot_chunk_written(at(201));
+    let next = asked(&mut raft);
+    assert!(
+        matches!(next, Some((_, Request::FetchSnapshot(_)))),
+        "{next:?}"
+    );
 }

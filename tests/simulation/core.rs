@@ -99,6 +99,15 @@ impl Core {
         }
     }
 
+    pub fn on_snapshot_chunk_written(&mut self, now: Now) {
+        match self {
+            Core::Raft(raft) => raft.on_snapshot_chunk_written(now),
+            Core::Controller(controller) => {
+                controller.on_log(now, LogEvent::SnapshotChunkWritten);
+            }
+        }
+    }
+
     pub fn on_snapshot_written(&mut self, now: Now, id: OffsetAndEpoch, bytes: u64) {
         match self {
             Core::Raft(raft) => raft.on_snapshot_written(now, id, bytes),

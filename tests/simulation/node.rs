@@ -37,6 +37,7 @@ pub struct Asker {
 /// What the disk is to do while the process goes on.
 pub enum Job {
     Append(RecordBatch),
+    WriteChunk(OffsetAndEpoch, u64, Bytes),
     Install(OffsetAndEpoch),
     DropPrefix(OffsetAndEpoch),
 }
@@ -44,6 +45,7 @@ pub enum Job {
 /// What the disk has done.
 pub enum Report {
     Durable(Offset),
+    ChunkWritten,
     Installed(OffsetAndEpoch),
     LogStart(OffsetAndEpoch),
 }
@@ -252,7 +254,7 @@ impl Node {
     fn queued(&self) -> impl DoubleEndedIterator<Item = &RecordBatch> {
         self.queue.iter().filter_map(|job| match job {
             Job::Append(batch) => Some(batch),
-            Job::Install(_) | Job::DropPrefix(_) => None,
+            Job::WriteChunk(..) | Job::Install(_) | Job::DropPrefix(_) => None,
         })
     }
 
@@ -295,7 +297,7 @@ impl Node {
         let end = jobs.find_map(|job| match job {
             Job::Append(batch) => Some(batch.end_offset()),
             Job::Install(id) => Some(id.offset),
-            Job::DropPrefix(_) => None,
+            Job::WriteChunk(..) | Job::DropPrefix(_) => None,
         });
         end.unwrap_or(self.disk.end())
     }

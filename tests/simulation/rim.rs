@@ -312,9 +312,7 @@ impl World {
                 if before.is_some_and(|before| before != snapshot) {
                     self.coverage.reach(Mark::SnapshotAbandoned);
                 }
-                let disk = &mut self.node(id).disk;
-                let written = disk.write_snapshot_chunk(snapshot, position, &bytes);
-                self.survive(id, written);
+                self.hand_over(id, Job::WriteChunk(snapshot, position, bytes));
             }
             Effect::InstallSnapshot { id: snapshot } => {
                 self.node(id).download = None;
@@ -432,6 +430,11 @@ impl World {
         let done = match self.node(id).work.take() {
             None => return true,
             Some(Job::Append(_)) => self.sync(id).map(Report::Durable),
+            Some(Job::WriteChunk(snapshot, position, bytes)) => {
+                let disk = &mut self.node(id).disk;
+                let written = disk.write_snapshot_chunk(snapshot, position, &bytes);
+                self.survive(id, written).map(|()| Report::ChunkWritten)
+            }
             Some(Job::Install(snapshot)) => {
                 let installed = self.install(id, snapshot);
                 installed.map(|()| Report::Installed(snapshot))
@@ -450,6 +453,9 @@ impl World {
         match report {
             Report::Durable(_) if self.plan.has(PlantedBug::EndCountedBeforeSync) => {}
             Report::Durable(end) => self.with(id, life, |core, now| core.on_durable(now, end)),
+            Report::ChunkWritten => {
+                self.with(id, life, |core, now| core.on_snapshot_chunk_written(now));
+            }
             Report::Installed(snapshot) => {
                 let disk = &self.node(id).disk;
                 let content = disk.snapshot(snapshot).expect("just installed").clone();

@@ -23,8 +23,8 @@ use crate::{
         voter_state::VoterState,
     },
     protocol::{
-        Epoch, NodeId, Offset, OffsetAndEpoch, Uuid, quorum_state::Standing,
-        record_batch::RecordBatch,
+        Epoch, NodeId, Offset, OffsetAndEpoch, Uuid, kept_snapshot::KeptSnapshot,
+        quorum_state::Standing, record_batch::RecordBatch,
     },
 };
 
@@ -116,6 +116,7 @@ impl EngineLog {
         log.delete_snapshots_before(log.start_id())?;
         let snapshots = snapshot_file::list(log.directory.path())?;
         log.check_start_snapshot(&snapshots)?;
+        let snapshots = log.kept_snapshots(snapshots);
         let recovered = Recovered {
             quorum_state: log.voter_state.quorum_state(),
             start: log.start_id(),
@@ -124,6 +125,30 @@ impl EngineLog {
             snapshots,
         };
         Ok((log, recovered))
+    }
+
+    /// Snapshots, of which the sizes are known, with their parts of the log.
+    fn kept_snapshots(
+        &self,
+        sizes: BTreeMap<OffsetAndEpoch, u64>,
+    ) -> BTreeMap<OffsetAndEpoch, KeptSnapshot> {
+        let (dir, mut from) = (self.directory.path(), 0);
+        let kept = sizes.into_iter().map(|(id, bytes)| {
+            let part = self.positions.range(from..);
+            let part = part.take_while(|position| position.base < id.offset);
+            let (count, log_bytes) = part.fold((0, 0), |(count, bytes), position| {
+                (count + 1, bytes + u64::from(position.bytes))
+            });
+            from += count;
+            let timestamp_ms = snapshot_file::timestamp_ms(dir, id).unwrap_or_default();
+            let kept = KeptSnapshot {
+                bytes,
+                log_bytes,
+                timestamp_ms,
+            };
+            (id, kept)
+        });
+        kept.collect()
     }
 
     /// Reads the whole log, tells its epochs, and cuts it where it cannot be read on: after the loss was

@@ -91,6 +91,7 @@ impl World {
                 let disk = &mut self.node(id).disk;
                 disk.write_snapshot_chunk(snapshot, position, &bytes)
                     .expect(fine);
+                self.with(id, |raft, now| raft.on_snapshot_chunk_written(now));
             }
             Effect::InstallSnapshot { id: snapshot } => {
                 self.tell(id, format!("installs snapshot {}", text::place(snapshot)));
