@@ -4,6 +4,8 @@
 
 pub mod time;
 
+pub mod console;
+
 pub mod protocol;
 
 pub mod raft;

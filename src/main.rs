@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use kraftd::cli;
+use kraftd::{cli, console};
 
 fn main() -> ExitCode {
-    match cli::Arguments::try_parse() {
+    console::ended(match cli::Arguments::try_parse() {
         Ok(arguments) => cli::run(arguments),
         Err(error) => cli::explain(&error),
-    }
+    })
 }

@@ -18,6 +18,7 @@ use crate::{
         values::Values,
         voters,
     },
+    console::say,
     protocol::NodeId,
 };
 
@@ -102,7 +103,7 @@ impl Findings {
                 };
                 for (at, found, text) in &self.found {
                     if at == file && *found == severity {
-                        println!("{}: {label}: {text}", file.display());
+                        say!("{}: {label}: {text}", file.display());
                     }
                 }
             }
@@ -113,10 +114,10 @@ impl Findings {
         };
         let files = counted(files.len(), "file");
         match (count(Severity::Error), count(Severity::Warning)) {
-            (0, 0) => println!("No problems found in {files}."),
+            (0, 0) => say!("No problems found in {files}."),
             (errors, warnings) => {
                 let (errors, warnings) = (counted(errors, "error"), counted(warnings, "warning"));
-                println!("Found {errors} and {warnings} in {files}.");
+                say!("Found {errors} and {warnings} in {files}.");
             }
         }
         match count(Severity::Error) {
@@ -286,24 +287,13 @@ impl<'a> Node<'a> {
         let advertised = advertised.map(|listener| ("advertised.listeners", &listener.host));
         let named = voters.chain(listeners).chain(advertised);
         let named = named.map(|(key, host)| (key, host.clone()));
-        let servers = self.bootstrap_servers().into_iter();
-        let servers = servers.map(|(host, _)| (BOOTSTRAP_SERVERS, host));
+        let servers = voters::bootstrap_servers(&self.values).unwrap_or_default();
+        let servers = servers
+            .into_iter()
+            .map(|(host, _)| (voters::BOOTSTRAP_SERVERS, host));
         named
             .chain(servers)
             .filter(|(_, host)| !is_any(host))
             .collect()
     }
-
-    /// The addresses in `controller.quorum.bootstrap.servers`.
-    pub fn bootstrap_servers(&self) -> Vec<(String, u16)> {
-        let servers = self.values.list(BOOTSTRAP_SERVERS).unwrap_or_default();
-        let parse = |server: &String| {
-            let (host, port) = server.rsplit_once(':')?;
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            Some((host.to_owned(), port.parse().ok()?))
-        };
-        servers.iter().filter_map(parse).collect()
-    }
 }
-
-pub const BOOTSTRAP_SERVERS: &str = "controller.quorum.bootstrap.servers";

@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::{
-    check::{BOOTSTRAP_SERVERS, Findings, Node, one_line},
+    check::{Findings, Node, one_line},
     check_names::Names,
 };
 use crate::{
-    config::{Voter, anothers_address, listeners::is_any, two_addresses},
+    config::{
+        Voter, anothers_address,
+        listeners::is_any,
+        two_addresses,
+        voters::{self, BOOTSTRAP_SERVERS},
+    },
     metadata::broker_keys::{BROKER_KEYS, Usage},
     protocol::NodeId,
 };
@@ -262,7 +267,7 @@ fn bootstrap_servers(nodes: &[Node], names: &Names, findings: &mut Findings) {
         voters.any(|voter| voter.port == port && names.are_one(&voter.host, host))
     };
     for node in nodes {
-        for (host, port) in node.bootstrap_servers() {
+        for (host, port) in voters::bootstrap_servers(&node.values).unwrap_or_default() {
             if !is_there(&host, port) {
                 let other = reference.file.display();
                 findings.error(

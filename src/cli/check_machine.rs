@@ -89,8 +89,8 @@ fn directories<'a>(
                 findings.error(
                     node.file,
                     format!(
-                        "{} was formatted for cluster {found}, but {} has cluster {first}. Format an empty \
-                         directory with the right id.",
+                        "{} was formatted for cluster {found}, but {} has cluster {first}. Find out which of them \
+                         has the metadata, and format an empty directory of the other with that id.",
                         metadata_log_dir.display(),
                         file.display()
                     ),

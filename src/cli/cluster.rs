@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     config::{Voter, listeners::host_port},
+    console::{complain, say},
     protocol::{NodeId, messages::describe_quorum::ResponsePartitionData},
 };
 
@@ -75,7 +76,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let read = |name| failed.note(name, Host::read(&access, name));
     let hosts: Vec<Host> = names.filter_map(read).collect();
     if !failed.0.is_empty() {
-        eprintln!("{HOW_TO_REACH}");
+        complain!("{HOW_TO_REACH}");
     }
     let done = match arguments.action {
         _ if hosts.is_empty() => Ok(()),
@@ -96,7 +97,7 @@ struct Failed<'a>(Vec<&'a str>);
 impl<'a> Failed<'a> {
     fn note<T>(&mut self, host: &'a str, done: Result<T, String>) -> Option<T> {
         let note = |error| {
-            eprintln!("{error}");
+            complain!("{error}");
             self.0.push(host);
         };
         done.map_err(note).ok()
@@ -176,7 +177,7 @@ fn start<'a>(
 fn start_one(host: &Host, cluster_id: &str) -> Result<(), String> {
     if host.cluster_id.is_none() {
         host.format(cluster_id)?;
-        println!("{}: formatted for cluster {cluster_id}", host.name);
+        say!("{}: formatted for cluster {cluster_id}", host.name);
     }
     let did = match host.answers() {
         true => "runs already",
@@ -185,7 +186,7 @@ fn start_one(host: &Host, cluster_id: &str) -> Result<(), String> {
             "started"
         }
     };
-    println!("{}: node {} {did}", host.name, host.node_id());
+    say!("{}: node {} {did}", host.name, host.node_id());
     Ok(())
 }
 
@@ -252,7 +253,7 @@ fn stop<'a>(
             Some(false) => "does not run",
             None => return false,
         };
-        println!("{}: node {} {did}", host.name, host.node_id());
+        say!("{}: node {} {did}", host.name, host.node_id());
         true
     });
     // A controller ends after the broker beside it.
@@ -277,7 +278,7 @@ fn status(hosts: &[Host]) -> Result<(), String> {
     rows.extend(voters.map(|(voter, answer)| quorum.row(voter, answer)));
     let brokers = hosts.iter().filter_map(|host| host.broker.as_ref());
     rows.extend(brokers.map(broker_row));
-    print!("{}", status_text::columns(&rows));
+    say!("{}", status_text::columns(&rows).trim_end());
     let Some(led) = quorum.led() else {
         return Err(
             "No leader. Start the hosts that do not answer; `kraftd status` on one that does says what is wrong"
@@ -285,7 +286,7 @@ fn status(hosts: &[Host]) -> Result<(), String> {
         );
     };
     let (id, epoch, watermark) = (led.leader_id, led.leader_epoch, led.high_watermark);
-    println!("Leader {id} of epoch {epoch}, high watermark {watermark}");
+    say!("Leader {id} of epoch {epoch}, high watermark {watermark}");
     Ok(())
 }
 

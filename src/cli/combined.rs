@@ -161,7 +161,6 @@ impl Site {
         let started = Instant::now();
         let mut is_told = false;
         while !has_leader(self.halves.voters.clone()).await {
-            nodes.check()?;
             if !is_told && started.elapsed() >= LEADER_PATIENCE {
                 tell(&format!(
                     "broker {broker} is started when the quorum has a leader; it has none yet (see kraftd status \
@@ -169,7 +168,7 @@ impl Site {
                 ));
                 is_told = true;
             }
-            tokio::time::sleep(ASK_EVERY).await;
+            nodes.check_after(ASK_EVERY).await?;
         }
         if is_told {
             tell(&format!(

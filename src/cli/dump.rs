@@ -57,6 +57,13 @@ impl From<io::Error> for Ended {
 
 impl From<LogError> for Ended {
     fn from(error: LogError) -> Ended {
+        // Nothing is to be done about it here: this may be a copy, and a voter may mend it as it starts.
+        if let LogError::Corrupt { path, reason, .. } = &error {
+            let path = path.display();
+            return Ended::Failed(format!(
+                "{path}: {reason}. What comes before that is above."
+            ));
+        }
         Ended::Failed(error.to_string())
     }
 }

@@ -125,7 +125,12 @@ impl RemoteLog {
                 match RecordBatch::split_off(&mut rest) {
                     Ok(Some(batch)) => return Some(Ok(batch)),
                     Err(error) => return Some(Err(error.into())),
-                    Ok(None) if is_complete => return None,
+                    Ok(None) if is_complete && rest.is_empty() => return None,
+                    Ok(None) if is_complete => {
+                        let reason = format!("snapshot {id} ends within a batch");
+                        rest.clear();
+                        return Some(Err(Unanswered::new(Trouble::Other, reason)));
+                    }
                     Ok(None) => {}
                 }
                 let piece = match self.snapshot_piece(id, position) {
@@ -136,7 +141,13 @@ impl RemoteLog {
                     }
                 };
                 position += piece.unaligned_records.len() as i64;
-                is_complete = position >= piece.size || piece.unaligned_records.is_empty();
+                is_complete = position >= piece.size;
+                if piece.unaligned_records.is_empty() && !is_complete {
+                    (is_complete, rest) = (true, Bytes::new());
+                    let size = piece.size;
+                    let reason = format!("it sends {position} of {size} bytes of snapshot {id}");
+                    return Some(Err(Unanswered::new(Trouble::Other, reason)));
+                }
                 rest = [rest.as_ref(), &piece.unaligned_records].concat().into();
             }
         })
@@ -217,7 +228,8 @@ fn refuse(error: ErrorCode) -> Result<(), Unanswered> {
     match error {
         ErrorCode::NONE => Ok(()),
         ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH => {
-            let reason = "the leader changed meanwhile; ask again";
+            let reason = "who led does not lead any more. Ask again; while there is no leader, which kraftd status \
+                          says, name the directory of a node instead";
             Err(Unanswered::new(Trouble::Other, reason))
         }
         error => {

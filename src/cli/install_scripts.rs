@@ -12,6 +12,8 @@ use std::{
 
 use super::fail;
 
+use crate::console::say;
+
 /// In every script that we put somewhere: what lacks it is not ours to replace.
 const MARK: &str = "# Put here by `kraftd install-scripts`";
 
@@ -193,18 +195,19 @@ fn install(dir: &Path) -> Result<(), String> {
     fs::create_dir_all(&libexec)
         .map_err(|error| format!("cannot create {}: {error}", libexec.display()))?;
     put(&libexec.join("kraftd"), &binary)?;
-    println!("{LIBEXEC}/kraftd: kraftd {}", env!("CARGO_PKG_VERSION"));
+    say!("{LIBEXEC}/kraftd: kraftd {}", env!("CARGO_PKG_VERSION"));
     for script in &scripts {
-        print!("bin/{}: kraftd's", script.name());
+        let name = script.name();
+        let mut kept = String::new();
         if script.owner == Owner::Kafka {
             rename(&script.path, &script.kept())?;
-            print!("; Kafka's own is now {}{KEPT}", script.name());
+            kept = format!("; Kafka's own is now {name}{KEPT}");
         }
-        println!();
         put(&script.path, script.text.as_bytes())?;
+        say!("bin/{name}: kraftd's{kept}");
     }
     let shown = dir.display();
-    println!(
+    say!(
         "Controllers are kraftd's from their next start on, brokers stay Kafka's. `kraftd install-scripts \
          --undo {shown}` takes this back."
     );
@@ -227,21 +230,21 @@ fn undo(dir: &Path) -> Result<(), String> {
         let kept = script.kept();
         if fs::symlink_metadata(&kept).is_ok() {
             rename(&kept, &script.path)?;
-            println!("bin/{}: Kafka's own again", script.name());
+            say!("bin/{}: Kafka's own again", script.name());
         } else {
             remove(&script.path)?;
-            println!("bin/{}: removed", script.name());
+            say!("bin/{}: removed", script.name());
         }
     }
     for script in others.iter().filter(|script| script.kept().exists()) {
         let name = script.name();
-        println!("bin/{name}: not kraftd's, left as it is, and {name}{KEPT} too");
+        say!("bin/{name}: not kraftd's, left as it is, and {name}{KEPT} too");
     }
     let libexec = dir.join(LIBEXEC);
     remove(&libexec.join("kraftd"))?;
     // Unless something else lies there.
     let _stays = fs::remove_dir(&libexec);
-    println!("{LIBEXEC}/kraftd: removed");
+    say!("{LIBEXEC}/kraftd: removed");
     Ok(())
 }
 

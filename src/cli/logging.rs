@@ -19,6 +19,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+use crate::console;
+
 /// Levels, as `warn` or `info,kraftd.raft=warn`. Wins over both of Kafka's.
 const OUR_LEVELS: &str = "KRAFTD_LOG";
 const OUR_FORMAT: &str = "KRAFTD_LOG_FORMAT";
@@ -34,6 +36,7 @@ const QUIET: &str = "raft_engine=error";
 const MODULES: &[&str] = &[
     "cli",
     "config",
+    "console",
     "controller",
     "log",
     "metadata",
@@ -96,7 +99,9 @@ impl Logging {
     /// Logs to standard output from now on.
     pub fn start(self) {
         let lines = tracing_subscriber::fmt().with_env_filter(self.filter);
-        let lines = lines.with_ansi(false);
+        let lines = lines.with_ansi(false).with_writer(|| console::Log);
+        // Nor what the library would say of that, with a panic where standard error takes nothing either.
+        let lines = lines.log_internal_errors(false);
         match self.is_json {
             true => lines.json().flatten_event(true).init(),
             false => {

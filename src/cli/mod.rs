@@ -42,7 +42,7 @@ use std::{
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::CONTAINER_SWITCH;
+use crate::{config::CONTAINER_SWITCH, console::complain};
 
 /// The release of Kafka whose commands these are.
 const KAFKA_RELEASE: &str = "4.3.1";
@@ -100,16 +100,19 @@ pub fn explain(error: &clap::Error) -> ExitCode {
         let _ended = error.print();
         return ExitCode::SUCCESS;
     }
-    eprint!("{}", usage::without_passwords(&error.render().to_string()));
+    let explained = usage::without_passwords(&error.render().to_string());
+    complain!("{}", explained.trim_end());
     let command = Arguments::command();
     if let Some(hint) = usage::storage_hint(error, &command) {
-        eprintln!("{hint}");
+        complain!("{hint}");
     }
-    if std::env::args().nth(1).as_deref() == Some("storage")
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == "storage")
         && let Some(storage) = command.find_subcommand("storage")
         && let Some(sentence) = usage::storage_sentence(error, storage)
     {
-        eprintln!("{sentence}");
+        complain!("{sentence}");
     }
     // Kafka's tools know only one way to fail.
     ExitCode::FAILURE
@@ -152,7 +155,7 @@ fn in_silence(mut command: process::Command) -> Result<(), String> {
 
 /// Says on standard error what went wrong, and fails as Kafka's tools do.
 fn fail(error: impl std::fmt::Display) -> ExitCode {
-    eprintln!("{error}");
+    complain!("{error}");
     ExitCode::FAILURE
 }
 

@@ -16,6 +16,7 @@ use super::{
     supervisor::{Nodes, POLL, Role, supervise},
 };
 use crate::{
+    console::{complain, say},
     log::meta_properties,
     protocol::{NodeId, properties},
 };
@@ -54,6 +55,15 @@ pub fn run(arguments: Arguments) -> ExitCode {
     if arguments.ports.len() != 3 {
         return fail("--ports takes three ports, for example --ports 9093,9094,9095");
     }
+    let mut all = arguments.ports.clone();
+    all.push(arguments.broker_port);
+    all.sort_unstable();
+    if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
+        return fail(format!(
+            "--ports and --broker-port: {} stands twice, and each node needs its own",
+            pair[0]
+        ));
+    }
     supervise(async |nodes| quickstart(&arguments, nodes).await)
 }
 
@@ -68,7 +78,7 @@ async fn quickstart(arguments: &Arguments, nodes: &mut Nodes) -> Result<(), Stri
     if arguments.stop_when_ready {
         return Ok(());
     }
-    println!("\nRunning. Ctrl-C stops everything; the same command starts it again.");
+    say!("\nRunning. Ctrl-C stops everything; the same command starts it again.");
     nodes.watch().await
 }
 
@@ -190,22 +200,22 @@ impl Site {
     }
 
     fn tell(&self, leader: NodeId) {
-        println!(
+        say!(
             "Three controllers of cluster {} run; {leader} leads.",
             self.cluster_id
         );
         for (id, port) in (1..).zip(&self.ports) {
             let log = self.dir.join(format!("controller-{id}.log"));
-            println!("  controller {id}  localhost:{port}  log {}", log.display());
+            say!("  controller {id}  localhost:{port}  log {}", log.display());
         }
-        println!("\nBrokers find them with this line in their server.properties:");
-        println!("  controller.quorum.voters={}", self.voters());
+        say!("\nBrokers find them with this line in their server.properties:");
+        say!("  controller.quorum.voters={}", self.voters());
         let file = self.dir.join("broker.properties");
         let (id, file) = (&self.cluster_id, file.display());
-        println!("\nA ready file for a Kafka 3.9 to 4.3 broker is {file}:");
-        println!("  bin/kafka-storage.sh format -t {id} -c {file}");
-        println!("  KAFKA/bin/kafka-server-start.sh {file}");
-        println!("(--with-kafka does that, with a Kafka it gets through Maven.)");
+        say!("\nA ready file for a Kafka 3.9 to 4.3 broker is {file}:");
+        say!("  bin/kafka-storage.sh format -t {id} -c {file}");
+        say!("  KAFKA/bin/kafka-server-start.sh {file}");
+        say!("(--with-kafka does that, with a Kafka it gets through Maven.)");
     }
 }
 
@@ -220,7 +230,7 @@ async fn leader(ports: Vec<u16>) -> Option<NodeId> {
 /// Shows that something is waited for; where nobody watches, a line says so.
 pub(super) fn spinner(what: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
-        eprintln!("{what}");
+        complain!("{what}");
     }
     let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
     let progress = ProgressBar::new_spinner().with_message(what);

@@ -15,6 +15,8 @@ use super::{
     supervisor::{Nodes, Role},
 };
 
+use crate::console::say;
+
 const MESSAGE: &str = "hello from a Kafka broker on kraftd controllers";
 const TOPIC: &str = "quickstart";
 /// A broker takes some ten seconds to start.
@@ -29,11 +31,11 @@ pub(super) async fn run(site: &Site, nodes: &mut Nodes) -> Result<(), String> {
     nodes.start_logging(Role::Broker, "broker-4", broker, &site.dir)?;
     wait_for_broker(site, nodes).await?;
     let bootstrap = format!("localhost:{}", site.broker_port);
-    println!("\nA Kafka {KAFKA_RELEASE} broker runs at {bootstrap}.");
+    say!("\nA Kafka {KAFKA_RELEASE} broker runs at {bootstrap}.");
     produce(&jars, &bootstrap)?;
-    println!("Sent to topic {TOPIC}:   {MESSAGE}");
+    say!("Sent to topic {TOPIC}:   {MESSAGE}");
     let received = consume(&jars, &bootstrap)?;
-    println!("Read back from it:       {received}");
+    say!("Read back from it:       {received}");
     match received == MESSAGE {
         true => Ok(()),
         false => Err(format!("the message came back as `{received}`")),

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     config::{Config, ConfigError, Identity, Warning},
+    console::{complain, say},
     log::engine,
     server,
 };
@@ -29,7 +30,7 @@ pub struct Arguments {
     /// it is given.
     #[arg(long, value_name = "DIR")]
     with_java_broker: Option<PathBuf>,
-    /// Check the configuration and the directories, and end.
+    /// Check the configuration and the directories, and end. Of a file with both roles, its two halves are made.
     #[arg(long)]
     pub(super) check: bool,
     /// Print the release of Kafka that this stands for, and our own, and end.
@@ -57,7 +58,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         ..
     } = arguments
     else {
-        println!("{KAFKA_RELEASE} (kraftd {})", env!("CARGO_PKG_VERSION"));
+        say!("{KAFKA_RELEASE} (kraftd {})", env!("CARGO_PKG_VERSION"));
         return Ok(ExitCode::SUCCESS);
     };
     if !arguments.words.is_empty() {
@@ -74,7 +75,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
     // Later they are in a log only.
     let tell = |warnings: &[Warning]| {
         for warning in warnings.iter().filter(|_| *check) {
-            eprintln!("{}: {warning}", file.display());
+            complain!("{}: {warning}", file.display());
         }
     };
     if identity.is_broker && identity.is_controller {

@@ -5,7 +5,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{ArgMatches, CommandFactory};
 
-use crate::config::{Environment, values::Values};
+use crate::{
+    config::{Environment, values::Values},
+    console::say,
+};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -22,7 +25,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         let values = Values::read(&file, &overrides, &Environment::of_process());
         values.is_ok_and(|values| is_of_broker(&values))
     });
-    println!("{}", if is_of_broker { "kafka" } else { "kraftd" });
+    say!("{}", if is_of_broker { "kafka" } else { "kraftd" });
     ExitCode::SUCCESS
 }
 

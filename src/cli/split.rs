@@ -13,7 +13,7 @@ use super::{
     fail,
     halves::{Half, Halves, join},
 };
-use crate::{config::Identity, log::meta_properties};
+use crate::{config::Identity, console::say, log::meta_properties};
 
 /// The mode of a file that only its owner reads and writes.
 const OWNER_ONLY: u32 = 0o600;
@@ -70,19 +70,19 @@ fn split(arguments: &Arguments) -> Result<(), String> {
     for (path, half) in written {
         write(path, half)?;
     }
-    println!(
+    say!(
         "{}: process.roles=controller, {}",
         controller.display(),
         describe(&halves.controller)
     );
-    println!(
+    say!(
         "{}: process.roles=broker, {}",
         broker.display(),
         describe(&halves.broker)
     );
     tell_of_data(file, &identity)?;
     let (controller, broker) = (controller.display(), broker.display());
-    println!(
+    say!(
         "\nFormat both with the cluster id that all nodes share, and start them:\n\
          \x20 bin/kafka-storage.sh format -g -t CLUSTER_ID -c {controller}\n\
          \x20 bin/kafka-storage.sh format -g -t CLUSTER_ID -c {broker}\n\
@@ -134,13 +134,13 @@ fn tell_of_data(file: &Path, identity: &Identity) -> Result<(), String> {
     for dir in identity.all_dirs() {
         let found = meta_properties::read(&dir).map_err(|error| error.to_string())?;
         let Some(found) = found else { continue };
-        println!(
+        say!(
             "\n{} is formatted for cluster {}: the broker's half needs the same id.",
             dir.display(),
             found.cluster_id
         );
         if data_of_java(&dir).is_some() {
-            println!(
+            say!(
                 "It holds data of node {id} of a Java Kafka, which the halves do not take over: partitions belong to\n\
                  the id of their broker, and the metadata log to Java's controllers. Nothing in it was changed. To\n\
                  keep the data, go on running this node from {file} with Java's Kafka, give the halves other\n\

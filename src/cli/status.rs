@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Write},
+    io,
     path::{self, Path, PathBuf},
     process::ExitCode,
     thread,
@@ -22,9 +22,10 @@ use super::{
 };
 use crate::{
     config::{Identity, Voter, listeners::host_port},
+    console::say,
     log::{directory, meta_properties},
     protocol::{Epoch, ErrorCode, NodeId, Offset, messages::describe_quorum::ReplicaState},
-    raft::ReplicaProgress,
+    raft::{self, ReplicaProgress},
     server::{
         PeerStatus, Trouble,
         status::{self, NodeStatus},
@@ -48,7 +49,7 @@ pub struct Arguments {
     json: bool,
     /// How long everybody has to answer, in milliseconds: more for hosts that are far apart, or names that are looked
     /// up slowly.
-    #[arg(long, default_value_t = 30, value_name = "MS")]
+    #[arg(long, default_value_t = 30, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
 }
 
@@ -103,6 +104,10 @@ pub struct VoterReport {
     pub trouble_reason: Option<String>,
     /// It was not asked: looking up its name takes longer than we wait.
     pub slow_lookup: bool,
+    /// It has not answered in time; what is told here, the node that runs here knows.
+    pub is_late: bool,
+    /// Another voter answers at its address.
+    pub impostor: Option<NodeId>,
     pub cluster_id: Option<String>,
     pub is_foreign: bool,
     pub epoch: Option<Epoch>,
@@ -145,12 +150,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let report = Report::gather(&file, &identity, Duration::from_millis(arguments.timeout));
     let text = match arguments.json {
         false => Ok(status_text::text(&report)),
-        true => serde_json::to_string_pretty(&report).map(|json| json + "\n"),
+        true => serde_json::to_string_pretty(&report),
     };
     match text {
         Err(error) => return fail(error),
-        // Nobody may read on, as with `| head`.
-        Ok(text) => drop(io::stdout().write_all(text.as_bytes())),
+        Ok(text) => say!("{}", text.trim_end()),
     }
     match report.is_committing() {
         true => ExitCode::SUCCESS,
@@ -223,7 +227,7 @@ impl Report {
             now_ms: now_ms(),
             file: file.display().to_string(),
             leader,
-            majority: voters.len() / 2 + 1,
+            majority: raft::majority(voters.len()),
             usable: 0,
             voters: reports.collect(),
             observers,
@@ -241,8 +245,12 @@ impl Report {
     pub fn usable_voters(&self) -> impl Iterator<Item = &VoterReport> {
         let forgetful = self.node.as_ref().filter(|node| node.must_not_vote());
         let forgetful = forgetful.map(|node| node.node_id);
+        let here = self.node.as_ref().map(|node| node.node_id);
         let usable = move |voter: &&VoterReport| {
-            voter.trouble.is_none() && !voter.is_foreign && Some(voter.id) != forgetful
+            // Who answers here need not do so in time by way of its address.
+            let is_here = Some(voter.id) == here && voter.trouble == Some(Trouble::TimedOut);
+            let answers = voter.trouble.is_none() || is_here;
+            answers && !voter.is_foreign && Some(voter.id) != forgetful
         };
         self.voters.iter().filter(usable)
     }
@@ -354,11 +362,17 @@ impl VoterReport {
             Ok(probe) => (probe, None),
             Err(unanswered) => (Probe::default(), Some(unanswered)),
         };
+        let leads_there = probe.quorum.as_ref().map(|quorum| quorum.leader_id);
+        let impostor = leads_there.filter(|leader| *leader != voter.id);
         let state = match (&unanswered, probe.leader) {
             (Some(unanswered), _) if unanswered.slow_lookup => "slow name lookup".to_owned(),
             (Some(unanswered), _) => unanswered.trouble.to_string(),
             (None, _) if is_foreign => FOREIGN.to_owned(),
+            (None, _) if let Some(other) = impostor => format!("is node {other}"),
             (None, None) => "knows no leader".to_owned(),
+            (None, Some(leader)) if leader == voter.id && leads != Some(leader) => {
+                "resigned".to_owned()
+            }
             (None, Some(leader)) if leads != Some(leader) => format!("waits for leader {leader}"),
             (None, Some(leader)) if leader == voter.id => "leader".to_owned(),
             (None, Some(_)) => "follower".to_owned(),
@@ -370,6 +384,8 @@ impl VoterReport {
             state,
             trouble: unanswered.as_ref().map(|it| it.trouble),
             slow_lookup: unanswered.as_ref().is_some_and(|it| it.slow_lookup),
+            is_late: false,
+            impostor,
             trouble_reason: unanswered.map(|it| it.reason),
             cluster_id: probe.cluster_id,
             is_foreign,
@@ -387,7 +403,9 @@ impl VoterReport {
     fn take_node(&mut self, node: &NodeStatus) {
         if node.node_id == self.id {
             self.state = match node.quorum.leader_id {
-                Some(leader) if !node.quorum.hears_leader => format!("waits for leader {leader}"),
+                Some(leader) if leader != self.id && !node.quorum.hears_leader => {
+                    format!("waits for leader {leader}")
+                }
                 _ => node.quorum.role.clone(),
             };
             self.epoch = Some(node.quorum.epoch);
@@ -399,9 +417,27 @@ impl VoterReport {
             let peer = node.peers.iter().find(|peer| peer.id == self.id);
             self.heard = peer.cloned();
             if self.trouble == Some(Trouble::TimedOut) {
+                self.take_fetched(node);
                 self.take_heard(node.now_ms);
             }
         }
+    }
+
+    /// Who fetches from the leader here need not answer us in time.
+    fn take_fetched(&mut self, leader: &NodeStatus) {
+        let quorum = &leader.quorum;
+        let replica = quorum.voters.iter().find(|replica| replica.id == self.id);
+        let fetched_ms = replica.and_then(|replica| replica.last_fetch_ms);
+        if fetched_ms.is_some_and(|at_ms| leader.now_ms - at_ms <= LATELY_MS) {
+            (self.epoch, self.leader_id) = (Some(quorum.epoch), quorum.leader_id);
+            self.be_late();
+        }
+    }
+
+    fn be_late(&mut self) {
+        self.state = "answers, but slowly".to_owned();
+        (self.trouble, self.trouble_reason) = (None, None);
+        (self.slow_lookup, self.is_late) = (false, true);
     }
 
     /// Who answers the node here is no further away than it takes to miss our patience.
@@ -414,14 +450,12 @@ impl VoterReport {
         if now_ms - answer.at_ms > LATELY_MS {
             return;
         }
-        self.is_foreign = answer.error == ErrorCode::INCONSISTENT_CLUSTER_ID.name();
-        self.state = match self.is_foreign {
-            true => FOREIGN.to_owned(),
-            false => "answers, but slowly".to_owned(),
-        };
         (self.epoch, self.leader_id) = (answer.leader_epoch, answer.leader_id);
-        (self.trouble, self.trouble_reason) = (None, None);
-        self.slow_lookup = false;
+        self.is_foreign = answer.error == ErrorCode::INCONSISTENT_CLUSTER_ID.name();
+        self.be_late();
+        if self.is_foreign {
+            self.state = FOREIGN.to_owned();
+        }
     }
 
     pub fn address(&self) -> String {

@@ -9,7 +9,7 @@ use super::{
     status_text::{ago, answer_text, ids, span},
 };
 use crate::{
-    protocol::NodeId,
+    protocol::{ErrorCode, NodeId},
     raft::{Recovery, StandingStatus},
     server::{Trouble, status::NodeStatus},
 };
@@ -17,6 +17,8 @@ use crate::{
 /// A saved vote that takes longer means that the disk is in trouble.
 const SLOW_DISK_MS: u64 = 1000;
 const VOTE: &str = "Vote";
+/// What was refused longer ago says nothing of now.
+const REFUSED_LATELY_MS: i64 = 10_000;
 /// A replica that had everything so lately is only busy.
 const BEHIND_AFTER_MS: i64 = 5000;
 
@@ -43,6 +45,7 @@ pub fn findings(report: &Report, dir: &Path) -> Vec<Finding> {
     for voter in &report.voters {
         found.extend(trouble(voter, report));
         found.extend(foreign(voter, report));
+        found.extend(impostor(voter, report));
         found.extend(old_epoch(voter, report));
         found.extend(refused_vote(voter, report));
         found.extend(lag(voter, report));
@@ -83,12 +86,28 @@ fn no_leader(report: &Report) -> Option<Finding> {
             ),
             "This takes milliseconds; if it stays so, see how the other voters answer.",
         ),
+        None if let Some(finding) = silent_leader(report) => finding,
         None => finding(
             "There is no leader, although enough voters answer.",
             "An election takes a second or two: ask again. If it stays so, see how they answer each other: \
              kraftd status on each.",
         ),
     })
+}
+
+/// Others take it for the leader, and it has not told so itself.
+fn silent_leader(report: &Report) -> Option<Finding> {
+    let newest = report.newest_epoch()?;
+    let mut voters = report.voters.iter();
+    let told = voters.find(|voter| voter.epoch == Some(newest) && voter.leader_id.is_some())?;
+    let leader = told.leader_id?;
+    let mut voters = report.voters.iter().filter(|voter| voter.id == leader);
+    voters.find(|leader| leader.is_late || leader.trouble.is_some())?;
+    Some(finding(
+        format!("Node {leader} leads epoch {newest}, say others. It has not answered us in time."),
+        "If it is silent to them, too, they elect another in a second or two: ask again. If it is only slow or far \
+         away, give it more with --timeout.",
+    ))
 }
 
 fn node_trouble(report: &Report, dir: &Path) -> Option<Finding> {
@@ -196,7 +215,15 @@ fn trouble(voter: &VoterReport, report: &Report) -> Option<Finding> {
             format!(
                 "Node {id} runs, but cannot be reached at its own address {address}: {reason}."
             ),
-            "Compare listeners with controller.quorum.voters, which all other nodes go by.",
+            match trouble {
+                Trouble::TimedOut => {
+                    "Give it more with --timeout. If it stays so, compare listeners with controller.quorum.voters, \
+                     which all other nodes go by."
+                }
+                _ => {
+                    "Compare listeners with controller.quorum.voters, which all other nodes go by."
+                }
+            },
         ));
     }
     if report.node_id == Some(id) && report.node_trouble == Some(NodeTrouble::DoesNotRun) {
@@ -266,6 +293,34 @@ fn foreign(voter: &VoterReport, report: &Report) -> Option<Finding> {
     ))
 }
 
+/// It says that it is not who we take it for.
+fn is_impostor(voter: &VoterReport) -> bool {
+    let answers = voter
+        .heard
+        .iter()
+        .flat_map(|heard| heard.last_answers.values());
+    let mut errors = answers.map(|answer| answer.error.as_str());
+    voter.impostor.is_some() || errors.any(|error| error == ErrorCode::INVALID_VOTER_KEY.name())
+}
+
+fn impostor(voter: &VoterReport, report: &Report) -> Option<Finding> {
+    if !is_impostor(voter) {
+        return None;
+    }
+    let other = match voter.impostor {
+        Some(other) => format!("node {other}"),
+        None => "another voter".to_owned(),
+    };
+    let (id, address) = (voter.id, voter.address());
+    Some(finding(
+        format!("At the address of controller {id} ({address}) {other} answers."),
+        format!(
+            "Correct controller.quorum.voters in {}, and start its node again if that has it, too.",
+            report.file
+        ),
+    ))
+}
+
 fn old_epoch(voter: &VoterReport, report: &Report) -> Option<Finding> {
     let (epoch, newest) = (voter.epoch?, report.newest_epoch()?);
     if voter.is_foreign || epoch >= newest || report.leader.is_none() {
@@ -283,7 +338,11 @@ fn old_epoch(voter: &VoterReport, report: &Report) -> Option<Finding> {
 fn refused_vote(voter: &VoterReport, report: &Report) -> Option<Finding> {
     let node = report.node.as_ref()?;
     let answer = voter.heard.as_ref()?.last_answers.get(VOTE)?;
-    if report.leader.is_some() || answer.vote_granted != Some(false) || voter.is_foreign {
+    let is_old = report.now_ms - answer.at_ms > REFUSED_LATELY_MS
+        || answer.leader_epoch < Some(node.quorum.epoch);
+    let is_told_otherwise = voter.is_foreign || is_impostor(voter);
+    if report.leader.is_some() || answer.vote_granted != Some(false) || is_old || is_told_otherwise
+    {
         return None;
     }
     Some(finding(
@@ -328,6 +387,9 @@ fn no_spare(report: &Report) -> Option<Finding> {
             "There is none to spare: with one voter less than these {}, nothing can be written.",
             report.usable
         ),
-        "Bring back the others soon.",
+        match all - report.usable {
+            1 => "Bring back the other soon.",
+            _ => "Bring back the others soon.",
+        },
     ))
 }

@@ -39,8 +39,14 @@ fn headline(report: &Report) -> String {
         None => "no leader".to_owned(),
     };
     let (usable, all, majority) = (report.usable, report.voters.len(), report.majority);
+    let voters = if all == 1 { "voter" } else { "voters" };
+    let needed = if majority == 1 {
+        "is needed"
+    } else {
+        "are needed"
+    };
     format!(
-        "{cluster}: {led}; {usable} of {all} voters can be counted on, {majority} are needed.\n\
+        "{cluster}: {led}; {usable} of {all} {voters} can be counted on, {majority} {needed}.\n\
          The voters are those in {}.",
         report.file
     )
@@ -92,11 +98,27 @@ fn voter_row(voter: &VoterReport, report: &Report) -> [String; 8] {
         or_dash(voter.replica.log_end_offset),
         or_dash(voter.replica.lag),
         match &voter.heard {
+            Some(heard) if let Some(at_ms) = fetched_since(voter, heard, report) => {
+                format!("fetched {}", ago(report.now_ms, at_ms))
+            }
             Some(heard) => heard_text(heard, report.now_ms),
             None if is_here => "(it runs here)".to_owned(),
             None => String::new(),
         },
     ]
+}
+
+/// When it fetched from the leader here, if it has not been asked since.
+fn fetched_since(voter: &VoterReport, heard: &PeerStatus, report: &Report) -> Option<i64> {
+    let leader = report.leader.as_ref().map(|leader| leader.id);
+    report
+        .node
+        .as_ref()
+        .filter(|node| Some(node.node_id) == leader)?;
+    let answered = heard.last_answer().map(|(_, answer)| answer.at_ms);
+    let failed = heard.last_failure.as_ref().map(|failure| failure.at_ms);
+    let fetched = voter.replica.last_fetch_ms;
+    fetched.filter(|_| fetched >= answered.max(failed))
 }
 
 fn observer_row(observer: &ReplicaReport, now_ms: i64) -> [String; 8] {
@@ -124,7 +146,11 @@ fn heard_text(heard: &PeerStatus, now_ms: i64) -> String {
     let failure = heard.last_failure.as_ref().map(|failure| {
         let (trouble, attempts) = (failure.trouble, failure.attempts);
         let since = ago(now_ms, failure.since_ms);
-        format!("{trouble} since {since} (asked {attempts} times)")
+        let times = match attempts {
+            1 => "once".to_owned(),
+            attempts => format!("{attempts} times"),
+        };
+        format!("{trouble}, first {since} (asked {times})")
     });
     match (answer, failure) {
         (None, None) => "not asked yet".to_owned(),
@@ -162,11 +188,13 @@ fn of_itself(node: &NodeStatus) -> String {
         None => "gave no vote".to_owned(),
     };
     let mut text = format!(
-        "Node {}, kraftd {}, up {up}: {} of epoch {}, {voted} in it.\n",
+        "Node {}, kraftd {}, up {up}: {} in epoch {}, {voted}.\n",
         node.node_id, node.version, quorum.role, quorum.epoch
     );
     let (start, end) = (quorum.log_start_offset, quorum.log_end_offset);
-    let known = or_dash(quorum.high_watermark);
+    let known = quorum
+        .high_watermark
+        .map_or("not known".to_owned(), |it| it.to_string());
     let _ = writeln!(
         text,
         "Its log reaches from {start} to {end} (epoch {}), on disk to {}; high watermark {known}.",

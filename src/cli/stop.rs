@@ -16,7 +16,10 @@ use super::{
     processes::{self, Kind, Process, Server},
     supervisor::POLL,
 };
-use crate::protocol::NodeId;
+use crate::{
+    console::{complain, say},
+    protocol::NodeId,
+};
 
 /// How many seconds `--wait` waits that says no other number.
 const PATIENCE: u64 = 60;
@@ -68,7 +71,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 fn stop(arguments: &Arguments) -> Result<ExitCode, String> {
     let signal = signal()?;
     if arguments.node_id.is_some() && arguments.process_role.is_some() {
-        println!(
+        say!(
             "When both node-id and process-role are provided, the value for node-id will take precedence"
         );
     }
@@ -83,7 +86,7 @@ fn stop(arguments: &Arguments) -> Result<ExitCode, String> {
         .collect();
     if wanted.is_empty() {
         // Kafka's script says so on standard output.
-        println!("No kafka server to stop");
+        say!("No kafka server to stop");
         return Ok(ExitCode::FAILURE);
     }
     let Outcome {
@@ -106,7 +109,7 @@ fn tell_what_is_ignored(arguments: &Arguments) {
     let no_seconds = |word: &&String| word.parse::<u64>().is_err();
     words.extend(arguments.wait.iter().filter(no_seconds).cloned());
     if !words.is_empty() {
-        eprintln!("ignored: {}; --node-id=N stops one node", words.join(" "));
+        complain!("ignored: {}; --node-id=N stops one node", words.join(" "));
     }
 }
 
@@ -187,7 +190,7 @@ impl Arguments {
             Ok(node) => node,
             Err(error) => {
                 let (pid, file) = (process.pid.as_raw_nonzero(), server.file.display());
-                eprintln!(
+                complain!(
                     "process {pid} goes on, since nobody can tell which node it is: {file}: {error}"
                 );
                 return false;

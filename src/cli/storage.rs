@@ -10,6 +10,7 @@ use clap::Subcommand;
 use super::{ConfigFile, fail, format, in_silence, ourselves};
 use crate::{
     config::Identity,
+    console::say,
     log::{
         LogError,
         meta_properties::{self, MetaProperties},
@@ -54,7 +55,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::VersionMapping { release_version } => version_mapping(release_version),
         Command::FeatureDependencies { feature } => feature_dependencies(&feature),
         Command::RandomUuid => {
-            println!("{}", random_uuid());
+            say!("{}", random_uuid());
             Ok(())
         }
     };
@@ -123,7 +124,7 @@ fn info(config: PathBuf) -> Result<(), String> {
     }
     print_list("Found log director", "y:", "ies:", &directories);
     if let Some(properties) = first {
-        println!("Found metadata: {}\n", describe(&properties));
+        say!("Found metadata: {}\n", describe(&properties));
     }
     print_list("Found problem", ":", "s:", &problems);
     match problems.is_empty() {
@@ -134,9 +135,9 @@ fn info(config: PathBuf) -> Result<(), String> {
 
 fn print_list(what: &str, one: &str, many: &str, items: &[String]) {
     if !items.is_empty() {
-        println!("{what}{}", if items.len() == 1 { one } else { many });
-        items.iter().for_each(|item| println!("  {item}"));
-        println!();
+        say!("{what}{}", if items.len() == 1 { one } else { many });
+        items.iter().for_each(|item| say!("  {item}"));
+        say!("");
     }
 }
 
@@ -161,9 +162,9 @@ fn version_mapping(release: Option<String>) -> Result<(), String> {
         }
     };
     let shown = release.unwrap_or_else(|| version.to_string());
-    println!("{METADATA_VERSION}={} ({shown})", version.0);
+    say!("{METADATA_VERSION}={} ({shown})", version.0);
     for feature in FEATURES {
-        println!("{}={}", feature.name, feature.default_level(version));
+        say!("{}={}", feature.name, feature.default_level(version));
     }
     Ok(())
 }
@@ -207,7 +208,7 @@ fn feature_dependencies(features: &[String]) -> Result<(), String> {
         if name == METADATA_VERSION {
             let version = MetadataVersion(level).name();
             let version = version.ok_or_else(|| format!("Unknown metadata.version {level}"))?;
-            println!("{METADATA_VERSION}={level} ({version}) has no dependencies.");
+            say!("{METADATA_VERSION}={level} ({version}) has no dependencies.");
             continue;
         }
         let feature = Feature::named(name).ok_or_else(|| format!("Unknown feature: {name}"))?;
@@ -222,14 +223,14 @@ fn feature_dependencies(features: &[String]) -> Result<(), String> {
             }
         };
         if dependencies.is_empty() {
-            println!("{name}={level} has no dependencies.");
+            say!("{name}={level} has no dependencies.");
         } else {
-            println!("{name}={level} requires:");
+            say!("{name}={level} requires:");
         }
         for (other, level) in dependencies {
             match *other == METADATA_VERSION {
-                true => println!("    {other}={level} ({})", MetadataVersion(*level)),
-                false => println!("    {other}={level}"),
+                true => say!("    {other}={level} ({})", MetadataVersion(*level)),
+                false => say!("    {other}={level}"),
             }
         }
     }

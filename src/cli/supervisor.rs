@@ -185,18 +185,26 @@ impl Nodes {
     /// Returns when one of them has ended, saying which.
     pub async fn watch(&mut self) -> Result<(), String> {
         loop {
-            self.check()?;
-            tokio::select! {
-                () = tokio::time::sleep(POLL) => {}
-                _ = self.asked.recv() => self.running.iter().for_each(|node| node.send(Signal::QUIT)),
-            }
+            self.check_after(POLL).await?;
         }
+    }
+
+    /// The same after a while. Who asks how they are doing meanwhile asks all that run by then.
+    pub async fn check_after(&mut self, pause: Duration) -> Result<(), String> {
+        let asked = self.asked.recv();
+        if tokio::time::timeout(pause, asked).await.is_ok() {
+            self.running.iter().for_each(|node| node.send(Signal::QUIT));
+        }
+        self.check()
     }
 
     /// Stops them, the newest first: brokers before the controllers they need.
     async fn stop(&mut self) {
         while let Some(node) = self.running.last_mut() {
-            node.send(Signal::TERM);
+            // The id of one that has ended may be somebody else's by now.
+            if matches!(node.child.try_wait(), Ok(None)) {
+                node.send(Signal::TERM);
+            }
             let started = Instant::now();
             let mut patience = STOP_PATIENCE;
             while matches!(node.child.try_wait(), Ok(None)) {

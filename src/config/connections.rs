@@ -2,7 +2,7 @@
 
 use super::{
     Problem,
-    listeners::{map_entries, own_key},
+    listeners::{is_host, map_entries, own_key},
     problem::requirement,
     values::Values,
 };
@@ -69,11 +69,10 @@ fn overrides(values: &Values) -> Result<Vec<(String, usize)>, Problem> {
             "{PER_IP} can be set to zero only if {OVERRIDES} property is set."
         )));
     }
-    let is_of_host = |c: char| c.is_ascii_alphanumeric() || "-%._:".contains(c);
     let wrong: Vec<&str> = parsed
         .iter()
         .map(|(host, _)| host.as_str())
-        .filter(|host| !host.chars().all(is_of_host))
+        .filter(|host| !is_host(host))
         .collect();
     match wrong.is_empty() {
         true => Ok(parsed),

@@ -11,7 +11,7 @@ use super::{
 use crate::protocol::NodeId;
 
 const KEY: &str = "controller.quorum.voters";
-const SERVERS: &str = "controller.quorum.bootstrap.servers";
+pub const BOOTSTRAP_SERVERS: &str = "controller.quorum.bootstrap.servers";
 
 /// One of the quorum.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,10 +78,10 @@ fn parse_one(item: &str) -> Result<Voter, Problem> {
 /// Reads `host:port,...`.
 pub fn bootstrap_servers(values: &Values) -> Result<Vec<(String, u16)>, Problem> {
     let form = "Each entry should be in the form \"{host}:{port}\"";
-    let parse = |item: &String| parse_address(item, item, item, SERVERS, form);
-    let servers = values.list(SERVERS)?;
+    let parse = |item: &String| parse_address(item, item, item, BOOTSTRAP_SERVERS, form);
+    let servers = values.list(BOOTSTRAP_SERVERS)?;
     let parsed: Result<_, _> = servers.iter().map(parse).collect();
-    parsed.map_err(|problem| values.shown(SERVERS, problem))
+    parsed.map_err(|problem| values.shown(BOOTSTRAP_SERVERS, problem))
 }
 
 /// Reads `host:port` (IPv6 hosts in brackets), which stands in an item of a key.

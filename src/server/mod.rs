@@ -30,6 +30,8 @@ use std::io;
 use rustix::fs::fstat;
 use tracing::Level;
 
+use crate::console::complain;
+
 pub use heard::{PeerAnswer, PeerFailure, PeerStatus};
 pub use restore::{restore, restore_raft};
 pub use start::{check, run};
@@ -46,7 +48,7 @@ pub fn die(reason: &str) -> ! {
 pub fn report(reason: &str) {
     tracing::error!("{reason}");
     if !(tracing::enabled!(Level::ERROR) && leads_to_one_place()) {
-        eprintln!("{reason}");
+        complain!("{reason}");
     }
 }
 

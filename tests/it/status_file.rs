@@ -21,7 +21,7 @@ fn the_file_is_told() {
     let read = node.home().join(FILE).display().to_string();
     let (code, said) = status(node.home(), &[FILE]);
     assert_eq!(code, Some(1), "it does not run");
-    let told = format!("1 are needed.\nThe voters are those in {read}.\n");
+    let told = format!("1 is needed.\nThe voters are those in {read}.\n");
     assert!(said.contains(&told), "{said}");
     let (_, said) = status(node.home(), &["--json", FILE]);
     let report: serde_json::Value = serde_json::from_str(&said).expect("a JSON object");

@@ -230,7 +230,7 @@ fn a_leader_that_cannot_be_reached_tells_all_the_same() {
         "1 leads epoch 1, high watermark ",
         "Node 1 runs, but cannot be reached at its own address 127.0.0.1:",
         "Node 1, kraftd ",
-        "leader of epoch 1, voted for 1 in it.",
+        "leader in epoch 1, voted for 1.",
     ] {
         assert!(said.contains(told), "no `{told}` in:\n{said}");
     }

@@ -12,5 +12,6 @@ mod directories;
 mod disks;
 mod harness;
 mod names;
+mod outputs;
 mod site;
 mod sockets;
