@@ -13,7 +13,11 @@ use super::{
     fail,
     halves::{Half, Halves, join},
 };
-use crate::{config::Identity, console::say, log::meta_properties};
+use crate::{
+    config::Identity,
+    console::say,
+    log::{directory, meta_properties},
+};
 
 /// The mode of a file that only its owner reads and writes.
 const OWNER_ONLY: u32 = 0o600;
@@ -155,16 +159,15 @@ fn tell_of_data(file: &Path, identity: &Identity) -> Result<(), String> {
 
 /// A partition (`TOPIC-N`), or a segment of a metadata log that Java has written.
 pub fn data_of_java(dir: &Path) -> Option<PathBuf> {
-    const METADATA: &str = "__cluster_metadata-0";
-    let is_segment =
-        |path: &PathBuf| path.is_file() && path.extension().is_some_and(|it| it == "log");
+    let is_segment = |path: &PathBuf| directory::is_java_segment(path);
     let is_partition = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let number = name.rsplit_once('-').map(|(_, number)| number);
-        let is_named = name != METADATA && number.is_some_and(|it| it.parse::<u32>().is_ok());
+        let is_named =
+            name != directory::NAME && number.is_some_and(|it| it.parse::<u32>().is_ok());
         is_named && paths(path).any(|path| is_segment(&path))
     };
-    let metadata = dir.join(METADATA);
+    let metadata = dir.join(directory::NAME);
     let segment = || paths(&metadata).find(is_segment);
     paths(dir).find(is_partition).or_else(segment)
 }

@@ -9,7 +9,7 @@ use super::{
     effect::Effect,
     error_response::error_response,
     periodic::{Periodic, Task},
-    replica::Replica,
+    replayed::Replayed,
     wrong_controller,
 };
 use crate::{
@@ -30,8 +30,8 @@ pub(super) struct Active {
 
 impl Active {
     /// The state that the next operation works on, committed or not.
-    pub(super) fn newest<'a>(&'a self, replica: &'a Replica) -> &'a State {
-        self.accumulator.newest().unwrap_or(replica.state())
+    pub(super) fn newest<'a>(&'a self, replayed: &'a Replayed) -> &'a State {
+        self.accumulator.newest().unwrap_or(replayed.state())
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {
@@ -47,7 +47,7 @@ impl Controller {
         if self.is_fatal() {
             return;
         }
-        let (state, committed_end) = (self.replica.state(), self.replica.end().offset);
+        let (state, committed_end) = (self.replayed.state(), self.replayed.end().offset);
         let log_end = self.raft.end_offset();
         assert_eq!(
             committed_end, log_end,
@@ -126,7 +126,7 @@ impl Controller {
             return Err(ApiError::new(ErrorCode::NOT_CONTROLLER, message));
         };
         // Containers are shared, so that a clone costs next to nothing.
-        let newest = active.newest(&self.replica).clone();
+        let newest = active.newest(&self.replayed).clone();
         let next_offset = active.accumulator.next_offset(self.raft.end_offset());
         let outcome = operation(
             &newest,

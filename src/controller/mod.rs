@@ -4,7 +4,7 @@
 //! what to do, until it says nothing more, strictly in that order. The same value runs in the server,
 //! in the simulator and in the tests.
 //!
-//! Every node replays what is committed (`replica`). The active controller besides turns requests into
+//! Every node replays what is committed (`replayed`). The active controller besides turns requests into
 //! records ([`apis`], THE table), replays them on a clone of the newest state, hands them to raft, and
 //! answers when they are committed (`active`, `accumulator`, `deferred`). Matches
 //! `org.apache.kafka.controller.QuorumController` and `kafka.server.ControllerApis`.
@@ -22,7 +22,7 @@ mod lanes;
 mod periodic;
 mod reads;
 mod registration;
-mod replica;
+mod replayed;
 mod snapshots;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -44,7 +44,7 @@ use self::{
     envelope::Letter,
     reads::View,
     registration::Registration,
-    replica::Replica,
+    replayed::Replayed,
     snapshots::Snapshots,
 };
 use crate::{
@@ -91,7 +91,7 @@ pub struct Controller {
     options: Options,
     raft: Raft,
     rng: ChaCha8Rng,
-    replica: Replica,
+    replayed: Replayed,
     snapshots: Snapshots,
     registration: Registration,
     /// What only the active controller has; nothing of it outlives its epoch.
@@ -111,7 +111,7 @@ impl Controller {
             rng
         };
         let (raft_rng, mut rng) = (rng(0), rng(1));
-        let replica = Replica::new(restored.snapshot, restored.batches);
+        let replayed = Replayed::new(restored.snapshot, restored.batches);
         let kept = restored.raft.snapshots.clone();
         let snapshots = Snapshots::new(options.snapshots, kept, now);
         let registration = Registration::new(
@@ -126,7 +126,7 @@ impl Controller {
             options,
             raft,
             rng,
-            replica,
+            replayed,
             snapshots,
             registration,
             active: None,
@@ -193,7 +193,7 @@ impl Controller {
         progress: Option<Offset>,
     ) {
         if let Some(active) = &mut self.active {
-            let newest = active.newest(&self.replica);
+            let newest = active.newest(&self.replayed);
             // Nobody invents brokers: each would be waited for, and fenced.
             if newest.brokers.get(broker).map(|known| known.epoch) != Some(epoch) {
                 return;
@@ -217,8 +217,8 @@ impl Controller {
             }
             LogEvent::SnapshotInstalled { snapshot, bytes } => {
                 let id = snapshot.id;
-                self.replica.install(*snapshot);
-                self.snapshots.installed(id, bytes, &self.replica, now);
+                self.replayed.install(*snapshot);
+                self.snapshots.installed(id, bytes, &self.replayed, now);
                 self.raft.on_snapshot_installed(now, id);
             }
             LogEvent::LogStart { id } => {
@@ -245,7 +245,7 @@ impl Controller {
             self.raft.deadline(),
             registration,
             active,
-            self.snapshots.deadline(&self.replica),
+            self.snapshots.deadline(&self.replayed),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -263,18 +263,18 @@ impl Controller {
 
     /// The last state that is committed and outside any metadata transaction.
     pub fn stable_state(&self) -> &State {
-        self.replica.state().stable()
+        self.replayed.state().stable()
     }
 
     /// Where that state ends; exclusive.
     pub fn stable_end(&self) -> Offset {
-        self.replica.stable_end()
+        self.replayed.stable_end()
     }
 
     /// For [`metadata::heartbeats::steady`], if this node is who may answer heartbeats.
     pub fn known_brokers(&self) -> Option<KnownBrokers> {
         let active = self.active.as_ref()?;
-        let newest = active.newest(&self.replica);
+        let newest = active.newest(&self.replayed);
         Some(KnownBrokers {
             committed: self.stable_state().brokers.clone(),
             newest: newest.brokers.clone(),
@@ -319,7 +319,7 @@ impl Controller {
             Handler::Read(read) => {
                 let view = View {
                     state: self.stable_state(),
-                    features_epoch: self.replica.features_epoch(),
+                    features_epoch: self.replayed.features_epoch(),
                     options: &self.options,
                     leader: self.leader,
                     api_version: reply_to.api_version,
@@ -377,7 +377,7 @@ impl Controller {
         self.append_gathered(now);
         self.drain_raft(now);
         self.release_deferred();
-        if let Some((id, batches)) = self.snapshots.begin(now, &self.replica) {
+        if let Some((id, batches)) = self.snapshots.begin(now, &self.replayed) {
             tracing::info!("writing snapshot {id}");
             self.effects
                 .push_back(Effect::WriteSnapshot { id, batches });
@@ -390,7 +390,7 @@ impl Controller {
         }
     }
 
-    /// Keeps the replica in step with the log, and passes on what is for the rim.
+    /// Keeps what is replayed in step with the log, and passes on what is for the rim.
     fn on_raft_effect(&mut self, now: Now, effect: raft::Effect) {
         match effect {
             raft::Effect::HighWatermark(end) => self.on_high_watermark(end),
@@ -406,8 +406,8 @@ impl Controller {
             }
             other => {
                 match &other {
-                    raft::Effect::Append(batch) => self.replica.append(batch.clone()),
-                    raft::Effect::Truncate { end } => self.replica.truncate(*end),
+                    raft::Effect::Append(batch) => self.replayed.append(batch.clone()),
+                    raft::Effect::Truncate { end } => self.replayed.truncate(*end),
                     _ => {}
                 }
                 self.effects.extend(Effect::of_raft(other));
@@ -422,7 +422,7 @@ impl Controller {
                 .as_mut()
                 .and_then(|active| active.accumulator.committed(end))
         };
-        match self.replica.commit(high_watermark, predicted) {
+        match self.replayed.commit(high_watermark, predicted) {
             Ok(bytes) => self.snapshots.committed(bytes),
             Err(reason) => self.effects.push_back(Effect::Fatal(reason)),
         }
@@ -438,7 +438,7 @@ impl Controller {
     fn release_deferred(&mut self) {
         if let Some(active) = &mut self.active {
             self.effects
-                .extend(active.deferred.release(self.replica.stable_end()));
+                .extend(active.deferred.release(self.replayed.stable_end()));
         }
     }
 
@@ -463,7 +463,7 @@ impl Controller {
         let leader = self.leader;
         let begun = self
             .registration
-            .begin(now, self.replica.state().stable(), leader);
+            .begin(now, self.replayed.state().stable(), leader);
         let (Some((id, request)), Some(leader)) = (begun, leader) else {
             return;
         };

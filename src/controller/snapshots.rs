@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-use super::{batches, replica::Replica};
+use super::{batches, replayed::Replayed};
 use crate::{
     metadata::State,
     protocol::{
@@ -85,21 +85,21 @@ impl Snapshots {
     pub(super) fn begin(
         &mut self,
         now: Now,
-        replica: &Replica,
+        replayed: &Replayed,
     ) -> Option<(OffsetAndEpoch, SnapshotBatches)> {
-        if !self.is_possible(replica) || !self.is_due(now) {
+        if !self.is_possible(replayed) || !self.is_due(now) {
             return None;
         }
-        let id = replica.end();
+        let id = replayed.end();
         let kept = KeptSnapshot {
             bytes: 0,
             log_bytes: self.bytes_since,
-            timestamp_ms: replica.last_timestamp_ms(),
+            timestamp_ms: replayed.last_timestamp_ms(),
         };
         self.writing = Some((id, kept));
         self.bytes_since = 0;
         self.since = now.time;
-        Some((id, SnapshotBatches::new(id, replica)))
+        Some((id, SnapshotBatches::new(id, replayed)))
     }
 
     fn is_due(&self, now: Now) -> bool {
@@ -107,12 +107,12 @@ impl Snapshots {
             || self.by_time().is_some_and(|due| due <= now.time)
     }
 
-    fn is_possible(&self, replica: &Replica) -> bool {
+    fn is_possible(&self, replayed: &Replayed) -> bool {
         let newest = self.kept.keys().next_back().map(|id| id.offset);
         self.writing.is_none()
-            && replica.end().offset > newest.unwrap_or(Offset(0))
-            && replica.state().transaction().is_none()
-            && replica.state().metadata_version().is_some()
+            && replayed.end().offset > newest.unwrap_or(Offset(0))
+            && replayed.state().transaction().is_none()
+            && replayed.state().metadata_version().is_some()
     }
 
     /// When a snapshot is due however little was written; `None` when nothing was.
@@ -123,8 +123,8 @@ impl Snapshots {
     }
 
     /// When [`Snapshots::begin`] has something to do, if no more is written until then.
-    pub(super) fn deadline(&self, replica: &Replica) -> Option<Time> {
-        self.by_time().filter(|_| self.is_possible(replica))
+    pub(super) fn deadline(&self, replayed: &Replayed) -> Option<Time> {
+        self.by_time().filter(|_| self.is_possible(replayed))
     }
 
     /// Our snapshot is on disk. It does not count when one of the leader's has overtaken it.
@@ -139,13 +139,13 @@ impl Snapshots {
         &mut self,
         id: OffsetAndEpoch,
         bytes: u64,
-        replica: &Replica,
+        replayed: &Replayed,
         now: Now,
     ) {
         let kept = KeptSnapshot {
             bytes,
             log_bytes: 0,
-            timestamp_ms: replica.last_timestamp_ms(),
+            timestamp_ms: replayed.last_timestamp_ms(),
         };
         *self = Snapshots::new(self.options, BTreeMap::from([(id, kept)]), now);
     }
@@ -220,12 +220,12 @@ impl std::fmt::Debug for SnapshotBatches {
 }
 
 impl SnapshotBatches {
-    fn new(id: OffsetAndEpoch, replica: &Replica) -> SnapshotBatches {
+    fn new(id: OffsetAndEpoch, replayed: &Replayed) -> SnapshotBatches {
         SnapshotBatches {
             id,
-            timestamp_ms: replica.last_timestamp_ms(),
-            state: Box::new(replica.state().clone()),
-            records: Box::new(replica.state().snapshot_records()),
+            timestamp_ms: replayed.last_timestamp_ms(),
+            state: Box::new(replayed.state().clone()),
+            records: Box::new(replayed.state().snapshot_records()),
             next_offset: Offset(0),
             part: Part::Header,
             ready: VecDeque::new(),

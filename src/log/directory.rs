@@ -168,12 +168,15 @@ fn in_use(dir: &Path) -> LogError {
 }
 
 /// Kafka's log segments are files; ours is the directory of that name.
+pub fn is_java_segment(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "log") && path.is_file()
+}
+
 fn refuse_java_log(dir: &Path) -> Result<(), LogError> {
     for entry in fs::read_dir(dir).map_err(LogError::io("cannot list", dir))? {
         let entry = entry.map_err(LogError::io("cannot list", dir))?;
         let path = entry.path();
-        let is_segment = path.extension().is_some_and(|ending| ending == "log") && path.is_file();
-        if is_segment {
+        if is_java_segment(&path) {
             return Err(LogError::Refused(format!(
                 "{} is a log segment of a Java controller, which this release cannot take over. Start \
                  the Java controller on it again, or give kraftd an empty directory, formatted with \

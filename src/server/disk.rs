@@ -18,7 +18,7 @@ use super::{
     die,
     inbox::{Inbox, Input},
     restore::restore,
-    snapshots::Snapshots,
+    snapshots::SnapshotThreads,
 };
 use crate::{
     controller::{LoadedSnapshot, LogEvent, Restored, SnapshotLoader},
@@ -62,7 +62,7 @@ pub enum Job {
 /// The way to the disk thread.
 pub struct Disk {
     jobs: Sender<Job>,
-    pub snapshots: Snapshots,
+    pub snapshots: SnapshotThreads,
     /// `__cluster_metadata-0`
     directory: PathBuf,
 }
@@ -77,7 +77,7 @@ impl Disk {
     ) -> Result<(Disk, Restored), String> {
         let (jobs, queue) = mpsc::channel();
         let (found, recovered) = mpsc::channel();
-        let snapshots = Snapshots::start(directory.clone(), inbox.clone())?;
+        let snapshots = SnapshotThreads::start(directory.clone(), inbox.clone())?;
         let writer_directory = directory.clone();
         let run = move || match open_and_restore(open, &writer_directory) {
             Err(error) => drop(found.send(Err(error))),

@@ -34,22 +34,22 @@ pub struct Read {
 }
 
 /// The way to these threads.
-pub struct Snapshots {
+pub struct SnapshotThreads {
     /// `__cluster_metadata-0`
     directory: PathBuf,
     reads: Sender<Read>,
     inbox: Arc<Inbox>,
 }
 
-impl Snapshots {
-    pub fn start(directory: PathBuf, inbox: Arc<Inbox>) -> Result<Snapshots, String> {
+impl SnapshotThreads {
+    pub fn start(directory: PathBuf, inbox: Arc<Inbox>) -> Result<SnapshotThreads, String> {
         let (reads, queue) = mpsc::channel();
         let served = directory.clone();
         thread::Builder::new()
             .name("snapshot-reads".to_owned())
             .spawn(move || serve(&served, &queue))
             .map_err(|error| format!("cannot start the thread that reads snapshots: {error}"))?;
-        Ok(Snapshots {
+        Ok(SnapshotThreads {
             directory,
             reads,
             inbox,

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The committed part of the log as a state, and the rest of it as batches.
-pub(super) struct Replica {
+pub(super) struct Replayed {
     /// All records below `end`, replayed.
     state: State,
     /// Where the committed part ends, and the epoch of its last record.
@@ -22,20 +22,20 @@ pub(super) struct Replica {
     uncommitted: VecDeque<RecordBatch>,
 }
 
-impl Replica {
+impl Replayed {
     /// As found at a start: a snapshot, if there is one, and the log after it.
-    pub(super) fn new(snapshot: Option<LoadedSnapshot>, batches: Vec<RecordBatch>) -> Replica {
+    pub(super) fn new(snapshot: Option<LoadedSnapshot>, batches: Vec<RecordBatch>) -> Replayed {
         let snapshot = snapshot.unwrap_or_default();
-        let mut replica = Replica {
+        let mut replayed = Replayed {
             features: (Features::default(), Offset(-1)),
             state: snapshot.state,
             end: snapshot.id,
             last_timestamp_ms: snapshot.last_contained_log_timestamp,
             uncommitted: batches.into(),
         };
-        replica.note_features();
-        replica.check();
-        replica
+        replayed.note_features();
+        replayed.check();
+        replayed
     }
 
     /// Committed, and perhaps in the middle of a metadata transaction.
@@ -94,7 +94,7 @@ impl Replica {
             snapshot.id.offset >= self.end.offset,
             "a snapshot never undoes what is committed"
         );
-        *self = Replica::new(Some(snapshot), Vec::new());
+        *self = Replayed::new(Some(snapshot), Vec::new());
     }
 
     /// Replays whatever is committed now. The active controller has `predicted` the state at the end of
