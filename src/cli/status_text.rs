@@ -145,12 +145,12 @@ fn heard_text(heard: &PeerStatus, now_ms: i64) -> String {
         answer.map(|(api, it)| format!("{}, {}", answer_text(api, it), ago(now_ms, it.at_ms)));
     let failure = heard.last_failure.as_ref().map(|failure| {
         let (trouble, attempts) = (failure.trouble, failure.attempts);
-        let since = ago(now_ms, failure.since_ms);
+        let since = span(now_ms - failure.since_ms);
         let times = match attempts {
             1 => "once".to_owned(),
             attempts => format!("{attempts} times"),
         };
-        format!("{trouble}, first {since} (asked {times})")
+        format!("{trouble} for {since} (asked {times})")
     });
     match (answer, failure) {
         (None, None) => "not asked yet".to_owned(),
