@@ -1,6 +1,11 @@
 //! The signals that ask a process to stop.
 
-use std::{fs, future::poll_fn, io, task::Poll};
+use std::{
+    fs,
+    future::poll_fn,
+    io,
+    task::{Context, Poll, Waker},
+};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -17,6 +22,14 @@ impl StopSignals {
         }
         let signals = kinds.into_iter().map(|kind| Ok((kind, signal(kind)?)));
         signals.collect::<io::Result<_>>().map(StopSignals)
+    }
+
+    /// What has come by now counts no more.
+    pub fn forget(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        for (_, signal) in &mut self.0 {
+            while signal.poll_recv(&mut context).is_ready() {}
+        }
     }
 
     /// Returns with the next one.

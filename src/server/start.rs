@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::{
     net::TcpListener,
     runtime::{self, Runtime},
-    signal::unix::SignalKind,
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tracing::info;
 
@@ -57,11 +57,19 @@ pub fn run(config: &Config) -> Result<(), String> {
         listener,
         quotas,
     } = look(config)?;
+    let reactor = Reactor::build()?;
     let (clock, inbox) = (Clock::start(), Arc::new(Inbox::default()));
     let (directory_id, disk, restored) = start_disk(config, ensemble, &inbox)?;
     let options = options(config, &properties, directory_id, bootstrap);
     let cluster_id = properties.cluster_id;
-    let network = start_network(config, cluster_id.clone(), listener, quotas, clock, &inbox)?;
+    let network = start_network(
+        config,
+        cluster_id.clone(),
+        (listener, quotas),
+        reactor,
+        clock,
+        &inbox,
+    )?;
     let controller = Controller::new(options, restored, seed()?, clock.now());
     let Network {
         contacts,
@@ -75,6 +83,28 @@ pub fn run(config: &Config) -> Result<(), String> {
     node.run();
     info!("shut down completed");
     Ok(())
+}
+
+/// What the network thread runs.
+struct Reactor {
+    runtime: Runtime,
+    /// Who wants to know how the node is doing. A signal that nobody listens to would end the process, so this begins
+    /// before the log is read, which may take a while.
+    asked: Signal,
+}
+
+impl Reactor {
+    fn build() -> Result<Reactor, String> {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(text)?;
+        let asked = {
+            let _context = runtime.enter();
+            signal(SignalKind::quit()).map_err(text)?
+        };
+        Ok(Reactor { runtime, asked })
+    }
 }
 
 /// Takes the directory for this process, and reads what is in it.
@@ -110,16 +140,12 @@ struct Network {
 fn start_network(
     config: &Config,
     cluster_id: String,
-    listener: std::net::TcpListener,
-    quotas: ConnectionQuotas,
+    listening: (std::net::TcpListener, ConnectionQuotas),
+    Reactor { runtime, asked }: Reactor,
     clock: Clock,
     inbox: &Arc<Inbox>,
 ) -> Result<Network, String> {
     let identity = &config.identity;
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(text)?;
     let addresses = peer_addresses(config);
     let heard = Arc::new(Heard::new(&addresses));
     let context = LinkContext {
@@ -144,7 +170,7 @@ fn start_network(
     if let Some(socket) = &status_socket {
         socket.serve(&runtime, source.clone());
     }
-    runtime.spawn(status::log_when_asked(source));
+    runtime.spawn(status::log_when_asked(asked, source));
     let contacts = Arc::new(Contacts::default());
     let acceptor = Acceptor {
         inbox: inbox.clone(),
@@ -156,7 +182,7 @@ fn start_network(
         frame_timeout: connection::FRAME_TIMEOUT,
         next_token: AtomicU64::new(0),
     };
-    serve(runtime, listener, quotas, Arc::new(acceptor))?;
+    serve(runtime, listening, Arc::new(acceptor))?;
     Ok(Network {
         contacts,
         peers,
@@ -298,17 +324,21 @@ fn peer_addresses(config: &Config) -> Vec<PeerAddress> {
 /// Starts the network thread.
 fn serve(
     runtime: Runtime,
-    listener: std::net::TcpListener,
-    quotas: ConnectionQuotas,
+    (listener, quotas): (std::net::TcpListener, ConnectionQuotas),
     acceptor: Arc<Acceptor>,
 ) -> Result<(), String> {
     let inbox = acceptor.inbox.clone();
+    // From here on, and not when the thread gets to it: people may have seen by then that the node has started.
+    let stop = {
+        let _context = runtime.enter();
+        StopSignals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?
+    };
     let run = move || {
         runtime.block_on(async {
             let listener = TcpListener::from_std(listener).unwrap_or_else(|error| {
                 die(&format!("cannot serve the listener: {error}"));
             });
-            tokio::spawn(stop_on_signal(inbox));
+            tokio::spawn(stop_on_signal(stop, inbox));
             accept(listener, acceptor, quotas).await;
         });
     };
@@ -320,21 +350,15 @@ fn serve(
 }
 
 /// A signal stops the node in good order; a second one at once.
-async fn stop_on_signal(inbox: Arc<Inbox>) {
+async fn stop_on_signal(mut stop: StopSignals, inbox: Arc<Inbox>) {
     /// `timeout` and terminals send a signal to a process and to its group: that is one signal.
     const SAME_SIGNAL: Duration = Duration::from_secs(1);
     // Kafka's sentence (`LoggingSignalHandler`).
-    let signal = signals::name(told_to_stop().await);
+    let signal = signals::name(stop.next().await);
     info!("Terminating process due to signal {signal}");
     inbox.push(Input::Shutdown);
     tokio::time::sleep(SAME_SIGNAL).await;
-    told_to_stop().await;
+    stop.forget();
+    stop.next().await;
     die("stopped by a second signal");
-}
-
-async fn told_to_stop() -> SignalKind {
-    match StopSignals::listen() {
-        Ok(mut signals) => signals.next().await,
-        Err(error) => die(&format!("cannot listen for signals: {error}")),
-    }
 }

@@ -24,7 +24,7 @@ use tokio::{
     io::AsyncWriteExt,
     net::{UnixListener, UnixStream},
     runtime::Runtime,
-    signal::unix::{SignalKind, signal},
+    signal::unix::Signal,
     sync::oneshot,
     time::timeout,
 };
@@ -194,12 +194,8 @@ async fn tell(source: Arc<Source>, mut stream: UnixStream) {
 }
 
 /// SIGQUIT, at which Java prints what its threads do: ours says how the node is doing, and the node goes on.
-pub async fn log_when_asked(source: Arc<Source>) {
+pub async fn log_when_asked(mut asked: Signal, source: Arc<Source>) {
     const PATIENCE: Duration = Duration::from_secs(1);
-    let mut asked = match signal(SignalKind::quit()) {
-        Ok(asked) => asked,
-        Err(error) => return warn!("cannot listen for SIGQUIT: {error}"),
-    };
     while asked.recv().await.is_some() {
         let status = timeout(PATIENCE, source.status()).await;
         match status.map(|status| serde_json::to_string(&status)) {
