@@ -17,6 +17,8 @@ use crate::{
 /// A saved vote that takes longer means that the disk is in trouble.
 const SLOW_DISK_MS: u64 = 1000;
 const VOTE: &str = "Vote";
+/// The requests that say whom they are for.
+const NAMES_RECEIVER: [&str; 2] = [VOTE, "BeginQuorumEpoch"];
 /// What was refused longer ago says nothing of now.
 const REFUSED_LATELY_MS: i64 = 10_000;
 /// A replica that had everything so lately is only busy.
@@ -295,12 +297,11 @@ fn foreign(voter: &VoterReport, report: &Report) -> Option<Finding> {
 
 /// It says that it is not who we take it for.
 fn is_impostor(voter: &VoterReport) -> bool {
-    let answers = voter
-        .heard
-        .iter()
-        .flat_map(|heard| heard.last_answers.values());
-    let mut errors = answers.map(|answer| answer.error.as_str());
-    voter.impostor.is_some() || errors.any(|error| error == ErrorCode::INVALID_VOTER_KEY.name())
+    let heard = voter.heard.iter();
+    let answers = heard.flat_map(|heard| NAMES_RECEIVER.map(|api| heard.last_answers.get(api)));
+    let newest = answers.flatten().max_by_key(|answer| answer.at_ms);
+    let is_told = newest.is_some_and(|it| it.error == ErrorCode::INVALID_VOTER_KEY.name());
+    voter.impostor.is_some() || is_told
 }
 
 fn impostor(voter: &VoterReport, report: &Report) -> Option<Finding> {
