@@ -234,7 +234,9 @@ impl<'a> Node<'a> {
             }),
             false => Identity::of(values.clone()).and_then(|identity| {
                 let has_halves = identity.is_controller;
-                let halves = has_halves.then(|| Halves::of(file, &[], &identity, None, ""));
+                let halves = has_halves.then(|| {
+                    Halves::of(file, &[], &Environment::of_process(), &identity, None, "")
+                });
                 halves.transpose()
             }),
         };

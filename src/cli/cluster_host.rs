@@ -8,7 +8,7 @@ use std::{
 
 use super::{cluster::ANSWER_PATIENCE, halves::Halves, quorum};
 use crate::{
-    config::{Identity, listeners::is_any},
+    config::{ConfigError, Environment, Identity, listeners::is_any, values::Values},
     log::meta_properties,
     protocol::NodeId,
 };
@@ -53,7 +53,10 @@ impl<'a> Host<'a> {
         let text = run(access, name, &format!("cat {}", quote(access.config)))?;
         let copy = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
         fs::write(copy.path(), text).map_err(|error| error.to_string())?;
-        let identity = Identity::load(copy.path(), &[]);
+        // Neither what our environment says nor what providers would read here is meant there.
+        let environment = Environment::default();
+        let values = Values::read(copy.path(), &[], &environment).map_err(ConfigError::from);
+        let identity = values.and_then(Identity::of);
         let wrong = |error: &dyn std::fmt::Display| format!("{name}: {}: {error}", access.config);
         let identity = identity.map_err(|error| wrong(&error))?;
         if !identity.is_controller {
@@ -63,7 +66,7 @@ impl<'a> Host<'a> {
         }
         let halves = identity
             .is_broker
-            .then(|| Halves::of(copy.path(), &[], &identity, None, ""));
+            .then(|| Halves::of(copy.path(), &[], &environment, &identity, None, ""));
         let halves = halves.transpose().map_err(|error| wrong(&error))?;
         let file = identity.metadata_log_dir.join("meta.properties");
         let file = quote(&file.to_string_lossy());

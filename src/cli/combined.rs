@@ -16,7 +16,7 @@ use super::{
     supervisor::{Nodes, Role, has_leader, supervise},
 };
 use crate::{
-    config::Identity,
+    config::{Environment, Identity},
     log::{ensemble::Ensemble, meta_properties},
     server::listener,
 };
@@ -65,7 +65,8 @@ fn prepare(start: &Start) -> Result<Site, String> {
         Ok(None) => return Err(refusal(start, "None is named.")),
         Err(error) => return Err(refusal(start, &error)),
     };
-    let halves = Halves::of(file, start.overrides, identity, None, MADE);
+    let environment = Environment::of_process();
+    let halves = Halves::of(file, start.overrides, &environment, identity, None, MADE);
     let halves = halves.map_err(|error| format!("{}: {error}", file.display()))?;
     refuse_data_of_java(identity, &halves)?;
     let dir = &halves.metadata_log_dir;

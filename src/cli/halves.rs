@@ -42,16 +42,17 @@ struct Change {
 pub const BROKER_DIR: &str = "broker";
 
 impl Halves {
-    /// Splits a file; `identity` is what was read from it and the overrides. `made` says in each half how it
+    /// Splits a file; `identity` is what was read from it, the environment and the overrides. `made` says in each half how it
     /// came to be.
     pub fn of(
         path: &Path,
         overrides: &[String],
+        environment: &Environment,
         identity: &Identity,
         broker_id: Option<i32>,
         made: &str,
     ) -> Result<Halves, ConfigError> {
-        let environment = Environment::of_process().keys()?;
+        let environment = environment.keys()?;
         let bytes = match fs::read(path) {
             Err(error) if error.kind() == ErrorKind::NotFound && !environment.is_empty() => {
                 Vec::new()
@@ -65,7 +66,8 @@ impl Halves {
             .map(|(key, value)| format!("{key}={value}"));
         for assignment in environment.chain(overrides.iter().cloned()) {
             text = format!(
-                "{}\n{}\n",
+                // A backslash at the end takes nothing of what comes here.
+                "{}\n\n{}\n",
                 text.trim_end_matches('\n'),
                 properties::escape(assignment.trim_start())
             );
@@ -193,6 +195,8 @@ fn controller_changes(
         "metadata.log.dir",
         "the same as the only one of log.dirs",
     ));
+    changes.push(leave_out(CORDONED, "only brokers use it"));
+    changes.extend(early_start(identity, listeners)?);
     Ok(changes)
 }
 
@@ -228,8 +232,44 @@ fn broker_changes(
             "a directory belongs to one node",
         ));
     }
+    let cordoned = identity.values.list(CORDONED)?;
+    if !cordoned.is_empty() {
+        let below = |dir: &String| match dir.as_str() {
+            "*" => dir.clone(),
+            dir => below(&PathBuf::from(dir)),
+        };
+        let dirs: Vec<String> = cordoned.iter().map(below).collect();
+        changes.push(set(
+            CORDONED,
+            &dirs.join(","),
+            "a directory belongs to one node",
+        ));
+    }
+    changes.push(leave_out(
+        "controller.quorum.auto.join.enable",
+        "only controllers join",
+    ));
+    changes.extend(early_start(identity, listeners)?);
     Ok(changes)
 }
+
+/// Of the listeners that start early, those of this half.
+fn early_start(identity: &Identity, listeners: &[Listener]) -> Result<Option<Change>, ConfigError> {
+    const EARLY_START: &str = "early.start.listeners";
+    if !identity.values.is_set(EARLY_START) {
+        return Ok(None);
+    }
+    let all = identity.values.list(EARLY_START)?;
+    let is_here = |name: &&String| listeners.iter().any(|listener| listener.name == **name);
+    let here: Vec<&str> = all.iter().filter(is_here).map(String::as_str).collect();
+    let why = "those of this half";
+    Ok(Some(match here.is_empty() {
+        true => leave_out(EARLY_START, why),
+        false => set(EARLY_START, &here.join(","), why),
+    }))
+}
+
+const CORDONED: &str = "cordoned.log.dirs";
 
 fn set(key: &'static str, value: &str, why: &str) -> Change {
     Change {

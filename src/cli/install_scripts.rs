@@ -214,11 +214,22 @@ fn install(dir: &Path) -> Result<(), String> {
     Ok(())
 }
 
+impl Script {
+    /// Kraftd's, or Kafka's that an installation has put aside before it ended early.
+    fn is_ours(&self) -> bool {
+        let was_kafkas = || fs::symlink_metadata(self.kept()).is_ok();
+        match self.owner {
+            Owner::Kraftd => true,
+            Owner::Nobody => was_kafkas(),
+            Owner::Kafka => false,
+        }
+    }
+}
+
 fn undo(dir: &Path) -> Result<(), String> {
     let scripts = scripts(&dir.join("bin"))?;
-    let (ours, others): (Vec<&Script>, Vec<&Script>) = scripts
-        .iter()
-        .partition(|script| script.owner == Owner::Kraftd);
+    let (ours, others): (Vec<&Script>, Vec<&Script>) =
+        scripts.iter().partition(|script| script.is_ours());
     if ours.is_empty() {
         let bin = dir.join("bin");
         return Err(format!(

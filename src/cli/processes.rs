@@ -9,11 +9,11 @@ use std::{
 };
 
 use clap::Parser;
-use rustix::process::Pid;
+use rustix::process::{Pid, geteuid};
 
 use super::{Command, combined};
 use crate::{
-    config::{Environment, Identity, values::Values},
+    config::{ConfigError, Environment, Identity, values::Values},
     protocol::NodeId,
 };
 
@@ -58,7 +58,7 @@ pub fn all() -> Vec<Process> {
         Some(Process {
             pid,
             parent,
-            server: Server::of(&words, directory.as_deref()),
+            server: Server::of(pid, &words, directory.as_deref()),
         })
     };
     processes.filter_map(process).collect()
@@ -116,21 +116,22 @@ impl Process {
 }
 
 impl Server {
-    fn of(words: &[&str], directory: Option<&Path>) -> Option<Server> {
+    fn of(pid: Pid, words: &[&str], directory: Option<&Path>) -> Option<Server> {
         match words.first()?.rsplit('/').next()? {
-            "kraftd" => Server::of_kraftd(words, directory),
+            "kraftd" => Server::of_kraftd(pid, words, directory),
             "java" => Server::of_java(words, directory),
             _ => None,
         }
     }
 
-    fn of_kraftd(words: &[&str], directory: Option<&Path>) -> Option<Server> {
+    fn of_kraftd(pid: Pid, words: &[&str], directory: Option<&Path>) -> Option<Server> {
         let Command::Server(arguments) = super::Arguments::try_parse_from(words).ok()?.command
         else {
             return None;
         };
         let read = |file: &Path| {
-            let identity = Identity::load(file, &arguments.overrides);
+            let values = values_of(pid, file, &arguments.overrides);
+            let identity = values.and_then(Identity::of);
             identity.map(Node::of).map_err(|error| error.to_string())
         };
         let file = arguments.file.as_ref()?;
@@ -163,6 +164,8 @@ impl Server {
         let whole = directory.map(|directory| directory.join(file));
         let whole = whole.or_else(|| file.is_absolute().then(|| file.to_owned()));
         let node = match &whole {
+            // Anybody may call a process so, and name what never ends.
+            Some(file) if !file.is_file() => Err(format!("{} is no file", file.display())),
             Some(file) => read(file),
             None => Err("this user may not see in which folder it runs".to_owned()),
         };
@@ -215,6 +218,23 @@ impl Node {
             id: NodeId(values.number("node.id", 0)?),
             roles: values.list("process.roles")?.into_iter().collect(),
         })
+    }
+}
+
+/// What a process has read, with its environment if we may see that. What others name in their files is not read for them.
+fn values_of(pid: Pid, file: &Path, overrides: &[String]) -> Result<Values, ConfigError> {
+    let process = format!("/proc/{}", pid.as_raw_nonzero());
+    let environment = fs::read(format!("{process}/environ")).unwrap_or_default();
+    let variables = environment.split(|byte| *byte == 0).filter_map(|variable| {
+        let variable = String::from_utf8_lossy(variable);
+        let (name, value) = variable.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    let environment = Environment(variables.collect());
+    let owner = fs::metadata(process).map(|process| process.uid());
+    match owner.is_ok_and(|owner| owner == geteuid().as_raw()) {
+        true => Values::load(file, overrides, &environment),
+        false => Ok(Values::read(file, overrides, &environment)?),
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     halves::{Half, Halves, join},
 };
 use crate::{
-    config::Identity,
+    config::{Environment, Identity},
     console::say,
     log::{directory, meta_properties},
 };
@@ -56,7 +56,15 @@ fn split(arguments: &Arguments) -> Result<(), String> {
         ));
     }
     let made = "by `kraftd split`";
-    let halves = Halves::of(file, &[], &identity, arguments.broker_id, made);
+    let environment = Environment::of_process();
+    let halves = Halves::of(
+        file,
+        &[],
+        &environment,
+        &identity,
+        arguments.broker_id,
+        made,
+    );
     let halves = halves.map_err(|error| format!("{}: {error}", file.display()))?;
     let dir = arguments.out.as_deref();
     let dir = dir.unwrap_or_else(|| file.parent().unwrap_or(Path::new("")));

@@ -60,11 +60,12 @@ impl Endpoints {
         });
         let inter_broker = self.inter_broker(identity);
         let mechanism = self.mechanism(values)?;
-        let nonroutable = self
-            .advertised
-            .iter()
-            .any(|listener| listener.host == "0.0.0.0");
-        let nonroutable = nonroutable.then(|| {
+        // Where nothing is advertised, a broker advertises its listeners.
+        let own = self.listeners.iter().filter(|listener| {
+            identity.is_broker && self.advertised.is_empty() && !self.is_controllers(listener)
+        });
+        let mut told = self.advertised.iter().chain(own);
+        let nonroutable = told.any(|listener| listener.host == "0.0.0.0").then(|| {
             requirement(format!(
                 "{ADVERTISED} cannot use the nonroutable meta-address 0.0.0.0. Use a routable IP address."
             ))

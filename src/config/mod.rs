@@ -170,6 +170,7 @@ impl Config {
         ConfigError::of(problems)?;
         check_role(&identity, path)?;
         let own = identity.own_voter().ok_or_else(no_static_voters)?;
+        voters::refuse_unroutable(&identity.voters)?;
         let (listener, advertised) = controller_listener(Endpoints::of(&identity)?, own)?;
         let seconds = values.number::<i64>("leader.imbalance.check.interval.seconds", 1)? as u64;
         let bytes = |key| values.number::<i64>(key, 1).map(|bytes| bytes as u64);

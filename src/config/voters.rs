@@ -52,6 +52,19 @@ pub fn parse(values: &Values) -> Result<Vec<Voter>, Problem> {
     Ok(voters)
 }
 
+/// Kafka reads such an address, and starts with none (`QuorumConfig.parseVoterConnections`).
+pub fn refuse_unroutable(voters: &[Voter]) -> Result<(), Problem> {
+    match voters.iter().find(|voter| voter.host == "0.0.0.0") {
+        None => Ok(()),
+        Some(Voter { id, host, .. }) => Err(Problem::new(format!(
+            "Host string ({host}) is not routeable"
+        ))
+        .hint(format!(
+            "{KEY} has it for voter {id}: write the name or the address by which the others reach it"
+        ))),
+    }
+}
+
 fn parse_one(item: &str) -> Result<Voter, Problem> {
     let form = "Each entry should be in the form `{id}@{host}:{port}`.";
     let Some((id, address)) = item.split_once('@').filter(|(_, rest)| !rest.contains('@')) else {

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     net::{IpAddr, ToSocketAddrs},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -24,9 +24,12 @@ use crate::config::ConnectionLimits;
 pub async fn accept(listener: TcpListener, acceptor: Arc<Acceptor>, quotas: ConnectionQuotas) {
     /// Time for others to give file descriptors back.
     const PAUSE: Duration = Duration::from_millis(100);
+    /// Who is turned away comes again at once, and for long.
+    const TELL_EVERY: Duration = Duration::from_secs(60);
     let most = open_files::make_room_for_connections();
     let room = Arc::new(Semaphore::new(most));
     let quotas = Arc::new(quotas);
+    let (mut refused, mut told) = (0_u64, None);
     loop {
         let slot = quotas.slot().await;
         let accepted = listener.accept().await.map_err(|error| error.to_string());
@@ -47,7 +50,11 @@ pub async fn accept(listener: TcpListener, acceptor: Arc<Acceptor>, quotas: Conn
                 }
             }
             Err(reason) => {
-                warn!("cannot accept a connection: {reason}");
+                refused += 1;
+                if told.is_none_or(|told: Instant| told.elapsed() > TELL_EVERY) {
+                    warn!("cannot accept a connection: {reason} ({refused} so far)");
+                    told = Some(Instant::now());
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }

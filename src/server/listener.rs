@@ -14,8 +14,8 @@ use crate::config::listeners::Listener;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// Binds the first address of the host that can be bound. An empty host is every address of the machine, IPv4
-/// and IPv6.
+/// Binds the first address of the host that can be bound. An empty host, and 0.0.0.0, is every address of the machine,
+/// IPv4 and IPv6, as Java takes it.
 pub fn bind(listener: &Listener) -> Result<TcpListener, String> {
     let Listener { host, port, .. } = listener;
     let failed = |why: &dyn std::fmt::Display, remedy: &str| {
@@ -55,11 +55,16 @@ fn remedy(failure: &io::Error) -> &'static str {
 
 fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     match host {
-        "" => Ok(vec![
+        "" | "0.0.0.0" => Ok(vec![
             (Ipv6Addr::UNSPECIFIED, port).into(),
             ([0, 0, 0, 0], port).into(),
         ]),
-        host => (host, port).to_socket_addrs().map(Iterator::collect),
+        // As in Java, where IPv4 comes first.
+        host => {
+            let mut addresses: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
+            addresses.sort_by_key(SocketAddr::is_ipv6);
+            Ok(addresses)
+        }
     }
 }
 

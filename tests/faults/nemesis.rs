@@ -27,7 +27,7 @@ use super::{
 /// Room for what the log's files may take together; the rest is for the fault to fill.
 const DISK: &str = "192m";
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
-const FULL_TIMEOUT: Duration = Duration::from_secs(20);
+const FULL_TIMEOUT: Duration = Duration::from_secs(120);
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(30);
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(60);
 

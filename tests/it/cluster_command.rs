@@ -3,7 +3,6 @@
 use std::{
     fs,
     net::TcpListener,
-    os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Command, Output},
     sync::atomic::{AtomicUsize, Ordering},
@@ -52,9 +51,16 @@ impl Site {
              exec sh -c \"$2\"\n",
             site.dir.path().display()
         );
-        fs::write(site.ssh(), ssh).expect("writes");
-        fs::set_permissions(site.ssh(), fs::Permissions::from_mode(0o755)).expect("sets");
+        home::write_program(&site.ssh(), &ssh);
         site
+    }
+
+    /// The last to hear of a leader may do so after the start has returned.
+    fn wait_until_two_follow(&self) {
+        home::wait_until("two followers", || {
+            let status = self.cluster("status", &HOSTS.join(","));
+            text(&status.stdout).matches(" follower ").count() == 2
+        });
     }
 
     fn home(&self, host: &str) -> PathBuf {
@@ -131,7 +137,7 @@ fn hosts_are_formatted_with_one_id_started_shown_and_stopped() {
     assert!(started.status.success(), "{started:?}");
     let shown = text(&started.stdout);
     assert_eq!(shown.matches(" leader ").count(), 1, "{shown}");
-    assert_eq!(shown.matches(" follower ").count(), 2, "{shown}");
+    site.wait_until_two_follow();
     let id = site.identity("one");
     assert!(!id.is_empty());
     assert!(HOSTS.iter().all(|host| site.identity(host) == id));
@@ -194,6 +200,7 @@ fn a_host_that_is_not_reached_keeps_the_others_from_nothing() {
     let started = site.cluster("start", &hosts);
     assert!(started.status.success(), "{started:?}");
 
+    site.wait_until_two_follow();
     site.set_reachable("two", false);
     let status = site.cluster("status", &hosts);
     let (shown, said) = (text(&status.stdout), text(&status.stderr));
@@ -223,8 +230,8 @@ fn a_controller_that_started_and_does_not_answer_fails_the_start() {
     let site = Site::new();
     let hosts = HOSTS.join(",");
     let script = site.home("three").join(home::START);
-    let ours = fs::read(&script).expect("our script");
-    fs::write(&script, "#!/bin/sh\nexit 0\n").expect("writes");
+    let ours = fs::read_to_string(&script).expect("our script");
+    home::write_program(&script, "#!/bin/sh\nexit 0\n");
     // Else a node of another test may get the port, and answer.
     let silent = TcpListener::bind(("localhost", site.ports[2])).expect("a free port");
     let started = site.cluster_with("start", &hosts, &["--timeout", "20"]);
@@ -237,7 +244,7 @@ fn a_controller_that_started_and_does_not_answer_fails_the_start() {
         "{said}"
     );
     drop(silent);
-    fs::write(&script, ours).expect("writes");
+    home::write_program(&script, &ours);
     let started = site.cluster("start", &hosts);
     assert!(started.status.success(), "{started:?}");
 }
@@ -248,11 +255,14 @@ fn who_has_no_leader_is_no_follower() {
     let site = Site::new();
     let hosts = HOSTS.join(",");
     let assert_alone = |states: &[&str]| {
-        let status = site.cluster("status", &hosts);
-        let shown = text(&status.stdout);
-        assert_eq!(status.status.code(), Some(1));
-        assert!(states.iter().any(|state| shown.contains(state)), "{shown}");
-        assert!(!shown.contains("follower"), "{shown}");
+        // It may have yet to listen.
+        home::wait_until("one that has no leader", || {
+            let status = site.cluster("status", &hosts);
+            let shown = text(&status.stdout);
+            assert_eq!(status.status.code(), Some(1));
+            assert!(!shown.contains("follower"), "{shown}");
+            states.iter().any(|state| shown.contains(state))
+        });
     };
     for host in HOSTS {
         let format = ["storage", "format", "-t", home::CLUSTER_ID, "-c"];

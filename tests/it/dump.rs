@@ -27,7 +27,7 @@ use rustix::{
 use serde_json::{Value, json};
 
 use super::{
-    home::wait_until,
+    home::{self, wait_until},
     log_support::{batch, open_log, snapshot_id},
 };
 
@@ -259,7 +259,7 @@ fn a_directory_that_may_not_be_read_is_called_so() {
     allow(dir.path(), 0o755);
     // Where the build is, another user may not go.
     let program = dir.path().join("kraftd");
-    fs::copy(env!("CARGO_BIN_EXE_kraftd"), &program).expect("copies");
+    home::copy_program(Path::new(env!("CARGO_BIN_EXE_kraftd")), &program);
     let data = dir.path().join("data");
     fs::create_dir(&data).expect("creates");
     allow(&data, 0o000);

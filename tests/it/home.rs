@@ -33,10 +33,27 @@ pub fn install(home: &Path) {
     let scripts = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("bin"));
     for script in scripts.expect("our scripts") {
         let script = script.expect("a script");
-        let copied = fs::copy(script.path(), home.join("bin").join(script.file_name()));
-        copied.expect("copies");
+        copy_program(&script.path(), &home.join("bin").join(script.file_name()));
     }
     symlink(env!("CARGO_BIN_EXE_kraftd"), home.join("libexec/kraftd")).expect("links");
+}
+
+/// Copies a file to be run, by a process of its own: one that another test starts at this moment would hold the copy open
+/// for writing, and nobody could run it.
+pub fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("install")
+        .args(["-m", "755"])
+        .arg(from)
+        .arg(to)
+        .status();
+    assert!(copied.expect("install runs").success());
+}
+
+/// Writes a script, likewise.
+pub fn write_program(path: &Path, text: &str) {
+    let source = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(source.path(), text).expect("writes");
+    copy_program(source.path(), path);
 }
 
 /// A node in a folder of its own, whose id nobody else has. It ends with the test.
@@ -174,14 +191,11 @@ pub fn free_ports<const N: usize>() -> [u16; N] {
 
 /// A folder that looks like Java's Kafka of a release, with this script as its start command.
 pub fn fake_kafka(dir: &Path, release: &str, start: &str) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt;
     let home = dir.join("java-kafka");
     fs::create_dir_all(home.join("bin")).expect("creates");
     fs::create_dir_all(home.join("libs")).expect("creates");
     fs::write(home.join(format!("libs/kafka_2.13-{release}.jar")), "").expect("writes");
-    let script = home.join("bin/kafka-server-start.sh");
-    fs::write(&script, start).expect("writes");
-    fs::set_permissions(script, fs::Permissions::from_mode(0o755)).expect("sets");
+    write_program(&home.join("bin/kafka-server-start.sh"), start);
     home
 }
 

@@ -74,17 +74,8 @@ impl Site {
         self.dir.path().join(format!("{name}.properties"))
     }
 
-    /// Written by a process of its own: one that another test starts at this moment would hold the file open
-    /// for writing, and nobody could run it.
     fn script(&self, name: &str, text: &str) {
-        let source = self.dir.path().join("script");
-        fs::write(&source, text).expect("writes");
-        let mut install = Command::new("install");
-        install
-            .args(["-m", "755"])
-            .arg(source)
-            .arg(self.bin().join(name));
-        assert!(install.status().expect("install runs").success());
+        home::write_program(&self.bin().join(name), text);
     }
 
     fn install(&self, more: &[&str]) -> Output {

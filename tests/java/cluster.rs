@@ -28,10 +28,10 @@ use super::{
 };
 
 /// Enough for a start on a busy machine.
-pub const START_TIMEOUT: Duration = Duration::from_secs(90);
+pub const START_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Enough for an election on a busy machine.
-pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(30);
+pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Small, quick to start: many of them share two cores.
 pub const SMALL_JVM: &[&str] = &["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
@@ -567,9 +567,11 @@ fn within(namespace: &Path, command: &Command) -> Command {
 /// A JVM with the release's jars, about to run `main`.
 pub fn java(release: &str, options: &[&str], main: &str) -> Command {
     let mut command = Command::new("java");
-    command
-        .args(options)
-        .args(["-cp", &kafka::classpath(release), main]);
+    command.args(kafka::NOTHING_BESIDE).args(options).args([
+        "-cp",
+        &kafka::classpath(release),
+        main,
+    ]);
     command
 }
 

@@ -9,6 +9,15 @@ use std::{
 /// The release that brokers, tools and the oracle run, unless a test says otherwise.
 pub const RELEASE: &str = "4.3.1";
 
+/// What a JVM has to say of itself, of its memory or of files that it shares with others, it says elsewhere than among what
+/// its program prints.
+pub const NOTHING_BESIDE: &[&str] = &[
+    "-XX:-UsePerfData",
+    "-XX:+DisplayVMOutputToStderr",
+    "-Xlog:disable",
+    "-Xlog:all=warning:stderr",
+];
+
 const COPY_DEPENDENCIES: &str =
     "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies";
 

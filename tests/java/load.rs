@@ -14,9 +14,12 @@ use std::{
 use super::{
     cluster::Cluster,
     helpers,
-    kafka::RELEASE,
+    kafka::{self, RELEASE},
     process::{Process, wait_for},
 };
+
+/// On a busy machine.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The producer and the consumer group.
 pub struct Load {
@@ -54,7 +57,7 @@ impl Load {
     /// Waits until messages written after this moment have come through.
     pub fn wait_until_consumed_more(&mut self, more: usize) {
         let before = lines(&self.consumed).len();
-        wait_for("messages to flow", Duration::from_secs(60), || {
+        wait_for("messages to flow", PATIENCE, || {
             let now = lines(&self.consumed).len();
             if now >= before + more {
                 Ok(())
@@ -73,7 +76,7 @@ impl Load {
             .take()
             .expect("the producer's input");
         input.write_all(b"\n").expect("a word to the producer");
-        let status = self.producer.wait_for_end(Duration::from_secs(180));
+        let status = self.producer.wait_for_end(PATIENCE);
         let said = fs::read_to_string(&self.producer_log).expect("the producer's log");
         assert!(
             status.success() && said.contains("failures 0"),
@@ -95,7 +98,7 @@ impl Load {
             if missing == 0 {
                 break consumed;
             }
-            let patient = start.elapsed() < Duration::from_secs(60);
+            let patient = start.elapsed() < PATIENCE;
             assert!(
                 patient,
                 "{missing} acknowledged messages never reached the group"
@@ -114,7 +117,7 @@ impl Load {
             .take()
             .expect("the consumer's input");
         input.write_all(b"\n").expect("a word to the consumer");
-        self.consumer.wait_for_end(Duration::from_secs(30));
+        self.consumer.wait_for_end(PATIENCE);
     }
 }
 
@@ -140,7 +143,7 @@ fn positions(path: &Path) -> BTreeMap<String, BTreeSet<String>> {
 /// One of our Java programs, about to run.
 pub fn helper(main: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("java");
-    command.args([
+    command.args(kafka::NOTHING_BESIDE).args([
         "-Xmx256m",
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",

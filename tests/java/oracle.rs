@@ -29,7 +29,9 @@ impl Oracle {
         let oracles = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/java/oracles");
         let source = format!("{oracles}/{name}.java");
         let mut process = Command::new("java")
+            .args(kafka::NOTHING_BESIDE)
             .args([
+                "-Dfile.encoding=UTF-8",
                 "-Xmx256m",
                 "-XX:+UseSerialGC",
                 "-cp",

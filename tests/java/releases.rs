@@ -19,7 +19,7 @@ const MESSAGES: usize = 5_000;
 const NEWEST_VERSION: &str = "4.3-IV0";
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
-const IN_SYNC_TIMEOUT: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 fn settings(kind: Kind, brokers: [&'static str; 2], metadata_version: &str) -> Settings {
     let mut settings = Settings::new(kind, 3, 0);
@@ -96,8 +96,14 @@ fn upgrade(controllers: Kind) -> (BTreeMap<String, String>, BTreeSet<String>) {
         "FeatureCommand",
         &["upgrade", "--metadata", NEWEST_VERSION],
     );
-    let features = finalized(&tool(&cluster, "FeatureCommand", &["describe"]));
-    assert_eq!(features["metadata.version"], NEWEST_VERSION);
+    // A broker that is asked may have yet to hear of it.
+    let features = wait_for("the new version", PATIENCE, || {
+        let features = finalized(&tool(&cluster, "FeatureCommand", &["describe"]));
+        match features["metadata.version"] == NEWEST_VERSION {
+            true => Ok(features),
+            false => Err(format!("{features:?}")),
+        }
+    });
     load.wait_until_consumed_more(500);
     wait_until_in_sync(&mut admin);
     load.finish();
@@ -128,7 +134,7 @@ fn finalized(description: &str) -> BTreeMap<String, String> {
 }
 
 fn wait_until_in_sync(admin: &mut Admin) {
-    wait_for("all replicas to be in sync", IN_SYNC_TIMEOUT, || {
+    wait_for("all replicas to be in sync", PATIENCE, || {
         let partitions = admin.topic()?;
         match partitions.iter().all(|partition| partition.isr.len() == 2) {
             true => Ok(()),

@@ -6,7 +6,7 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use super::helpers::classpath_with_helpers;
+use super::{helpers::classpath_with_helpers, kafka::NOTHING_BESIDE};
 
 pub const METADATA_SHELL: &str = "org.apache.kafka.shell.MetadataShell";
 
@@ -28,6 +28,7 @@ pub struct ToolRunner {
 impl ToolRunner {
     pub fn start(release: &str) -> ToolRunner {
         let mut child = Command::new("java")
+            .args(NOTHING_BESIDE)
             .args([
                 "-Xmx256m",
                 "-XX:+UseSerialGC",

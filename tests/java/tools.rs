@@ -21,7 +21,7 @@ use super::{
 };
 
 /// In this time the broker and all controllers have applied what they have read.
-const UNTIL_KNOWN: Duration = Duration::from_millis(150);
+const UNTIL_KNOWN: Duration = Duration::from_millis(300);
 
 /// The releases whose tools are tried. The quorums and the broker are of the newest.
 const RELEASES: &[&str] = &["3.9.2", "4.1.2", RELEASE];
@@ -320,6 +320,8 @@ fn everything_said(kind: Kind) -> Vec<(String, String)> {
     // A snapshot after each change: the last one holds everything.
     let settings =
         Settings::new(kind, 3, 1).with("metadata.log.max.record.bytes.between.snapshots=1");
+    // Elections are not what is looked at.
+    let settings = settings.with("controller.quorum.fetch.timeout.ms=30000");
     let cluster = Cluster::start(&settings);
     for index in 0..cluster.controllers.len() {
         cluster.wait_until_caught_up(index);

@@ -29,6 +29,15 @@ impl Used {
                 _ => Ok(()),
             }
         });
+        // Where nothing older is kept, it goes a moment after the newest is there.
+        let is_short = retention == "1";
+        wait_for("the older snapshots to go", TIMEOUT, || {
+            let kept = snapshots(&site).len();
+            match is_short && kept > 1 {
+                true => Err(format!("{kept} are there")),
+                false => Ok(()),
+            }
+        });
         running.terminate(TIMEOUT);
         fs::write(site.file(), original).expect("writes");
         let mut running = site.start();
@@ -55,11 +64,15 @@ impl Used {
 }
 
 /// The newest snapshot.
-fn snapshot(site: &Site) -> PathBuf {
+fn snapshots(site: &Site) -> Vec<PathBuf> {
     let entries = fs::read_dir(site.metadata()).expect("a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path());
     let snapshots = paths.filter(|path| path.extension().is_some_and(|end| end == "checkpoint"));
-    snapshots.max().expect("a snapshot")
+    snapshots.collect()
+}
+
+fn snapshot(site: &Site) -> PathBuf {
+    snapshots(site).into_iter().max().expect("a snapshot")
 }
 
 fn engine(site: &Site) -> PathBuf {

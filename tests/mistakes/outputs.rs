@@ -42,8 +42,8 @@ fn commands(site: &Site) -> Vec<Command> {
     let lines: [&[&str]; 8] = [
         &["check", file],
         &["dump", data],
-        &["status", "--timeout", "1000", file],
-        &["status", "--timeout", "1000", "--json", file],
+        &["status", "--timeout", "30000", file],
+        &["status", "--timeout", "30000", "--json", file],
         &["storage", "random-uuid"],
         &["storage", "info", "-c", file],
         &["storage", "version-mapping"],

@@ -5,7 +5,7 @@ use std::ops::Range;
 use kraftd::{
     controller::RequestId,
     log::{Log, memory::Failure},
-    protocol::NodeId,
+    protocol::{NodeId, Offset},
     raft::SendError,
     time::Time,
 };
@@ -29,7 +29,7 @@ const BUSY_FOR_US: Range<u64> = 500_000..5_000_000;
 const RUSH_FOR_US: Range<u64> = 500_000..3_000_000;
 /// Everything is healthy and connected: so many election timeouts later something is committed.
 const ELECTIONS: u64 = 5;
-/// Most that the copy of a record takes where there are few in a batch.
+/// Most that the copy of a batch takes.
 const HAND_OVER_US: u64 = 5_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -371,10 +371,15 @@ impl World {
         let ms = self.plan.election_timeout_ms * ELECTIONS + self.plan.fetch_timeout_ms;
         // Who is elected may have to hand over what was never committed, a batch at a time.
         let ends = self.nodes.values().map(|node| node.disk.end().0);
-        let longest = ends.clone().max().unwrap_or_default();
-        let copying_us = |from: i64| (longest - from).max(0) as u64 * HAND_OVER_US;
-        let us = ms * 1000 * 100 / slowest + copying_us(self.healed_at.0);
-        let all_copied = self.now.0 + copying_us(ends.min().unwrap_or_default());
+        let behind = ends.clone().max().unwrap_or_default() - self.healed_at.0;
+        let us = ms * 1000 * 100 / slowest + behind.max(0) as u64 * HAND_OVER_US;
+        // And so has who is far behind to copy.
+        let shortest = Offset(ends.min().unwrap_or_default());
+        let longer = self
+            .nodes
+            .values()
+            .map(|node| node.batches_from(shortest).count());
+        let all_copied = self.now.0 + longer.max().unwrap_or_default() as u64 * HAND_OVER_US;
         self.end_at(Time(all_copied.max(self.plan.ends_at_ms * 1000)));
         let able = self.nodes.values().filter(|node| is_sound(node)).count();
         let is_able = able > self.nodes.len() / 2;

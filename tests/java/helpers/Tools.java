@@ -53,7 +53,7 @@ public final class Tools {
         }
     }
 
-    private static final long PATIENCE_MS = 30_000;
+    private static final long PATIENCE_MS = 120_000;
 
     private static volatile boolean running;
     private static volatile long startedMs;
