@@ -65,6 +65,11 @@ fn a_refused_start_says_kafkas_sentence_and_ends_with_1() {
         ),
         (
             CONTROLLER,
+            "controller.quorum.voters=1@0.0.0.0:9093\n",
+            "Host string (0.0.0.0) is not routeable",
+        ),
+        (
+            CONTROLLER,
             "listener.security.protocol.map=PLAINTEXT:PLAINTEXT\n",
             "Error creating broker listeners from '[CONTROLLER://localhost:9093]': No security protocol \
              defined for listener CONTROLLER",

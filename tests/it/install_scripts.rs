@@ -240,6 +240,18 @@ fn undo_leaves_the_folder_as_it_was() {
     assert!(text(&again.stderr).starts_with("there are no scripts of kraftd in "));
 }
 
+/// A full disk, or a kill, between Kafka's script and ours.
+#[test]
+fn undo_brings_back_what_an_interrupted_installation_put_aside() {
+    let site = Site::new();
+    let before = site.contents();
+    site.install(&[]);
+    fs::remove_file(site.bin().join("kafka-server-start.sh")).expect("removes");
+    let undone = site.install(&["--undo"]);
+    assert_eq!(undone.status.code(), Some(0), "{}", text(&undone.stderr));
+    assert_eq!(site.contents(), before);
+}
+
 #[test]
 fn nothing_is_replaced_that_would_be_lost() {
     let site = Site::new();

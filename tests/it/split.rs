@@ -374,3 +374,51 @@ fn the_shipped_file_splits_and_starts() {
     assert_eq!(config.identity.node_id.0, 1);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }
+
+#[test]
+fn what_names_directories_and_listeners_goes_with_them() {
+    let more =
+        "cordoned.log.dirs=/opt/module/kafka2/data\nearly.start.listeners=CONTROLLER,PLAINTEXT\n";
+    let site = Site::new(format!("{LESSON}{more}"));
+    let output = site.split(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let (controller, broker) = (
+        site.read("controller.properties"),
+        site.read("broker.properties"),
+    );
+    assert_eq!(value(&controller, "cordoned.log.dirs"), None);
+    assert_eq!(
+        value(&broker, "cordoned.log.dirs"),
+        Some("/opt/module/kafka2/data/broker")
+    );
+    assert_eq!(
+        value(&controller, "early.start.listeners"),
+        Some("CONTROLLER")
+    );
+    assert_eq!(value(&broker, "early.start.listeners"), Some("PLAINTEXT"));
+}
+
+/// Java passes over a backslash at the end of a file.
+#[test]
+fn a_backslash_at_the_end_takes_nothing_of_what_is_added() {
+    let site = Site::new(format!("{LESSON}num.partitions=3\\"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kraftd"));
+    command
+        .args(["split", "server.properties"])
+        .current_dir(site.dir.path());
+    let output = command
+        .envs([("KRAFTD_CONTAINER", "1"), ("KAFKA_NODE_ID", "3")])
+        .output();
+    let output = output.expect("kraftd runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let controller = site.read("controller.properties");
+    let last = controller
+        .lines()
+        .rfind(|line| line.starts_with("node.id="));
+    assert_eq!(last, Some("node.id=3"), "{controller}");
+    assert_eq!(
+        value(&controller, "num.partitions"),
+        Some("3\\"),
+        "{controller}"
+    );
+}

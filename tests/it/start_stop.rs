@@ -9,7 +9,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use rustix::process::{Pid, Signal, getuid, kill_process};
+use rustix::{
+    fs::{CWD, FileType, Mode, mknodat},
+    process::{Pid, Signal, getuid, kill_process},
+};
 use serde_json::json;
 
 use crate::home::{self, JavaServer, Node, START, STOP, text};
@@ -385,6 +388,28 @@ fn stop_ends_what_was_asked_for_and_nothing_else() {
     assert!(other.serves());
     assert_eq!(signalled("sigkill").status.code(), Some(0));
     assert_eq!(others.wait().expect("ends").signal(), Some(9));
+}
+
+/// Whatever a process calls itself, and names: what never ends is not read.
+#[test]
+fn a_file_that_never_ends_keeps_nobody_from_stopping() {
+    let _peace = home::alone();
+    let site = formatted(71);
+    let pipe = site.home().join("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+    fs::write(site.home().join("server"), "read nothing\n").expect("writes");
+    let mut impostor = Command::new("sh");
+    impostor.arg0("kraftd").arg("server").arg(&pipe);
+    let mut impostor = impostor
+        .current_dir(site.home())
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut running = foreground(&site);
+    site.typed(&[STOP, "--node-id", &site.id.to_string()]);
+    assert_eq!(running.wait().expect("ends").code(), Some(0));
+    impostor.kill().expect("our child");
+    impostor.wait().expect("ends");
 }
 
 #[test]
