@@ -244,10 +244,7 @@ fn the_only_voter_leaves_a_damaged_log_alone() {
             )) && said.ends_with(". Restore its log directory from a backup\n"),
             "{what}: {said}"
         );
-        // Of a file that was cut, raft-engine drops the part of a record at its end.
-        if *what == "a rotted batch" {
-            assert_same(what, &before, &listing(site.folder()));
-        }
+        assert_same(what, &before, &listing(site.folder()));
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     io::{self, Read},
     ops::Range,
     path::Path,
+    thread,
 };
 
 use prost::Message;
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     log::{
-        Epochs, LogError, Recovered, directory::MetadataDirectory, durable, snapshot_file,
+        Epochs, LogError, Recovered, copy, directory::MetadataDirectory, durable, snapshot_file,
         voter_state::VoterState,
     },
     protocol::{
@@ -87,6 +88,9 @@ impl EngineLog {
         let snapshots = snapshot_file::list(directory.path())?;
         if directory.engine_path().exists() {
             durable::settle_files(&directory.engine_path())?;
+        }
+        if is_only_voter {
+            refuse_to_cut(&directory, node_id, directory_id)?;
         }
         let engine = open_engine(&directory, sizes)?;
         // What a process left behind that was killed during a sync can be read, but is on no disk yet. It
@@ -157,19 +161,11 @@ impl EngineLog {
         let (epochs, damage) = self.scan()?;
         self.synced_end = self.end;
         let (end, acknowledged) = (self.end, self.voter_state.acknowledged_end());
-        let loss = match &damage {
-            Some((_, reason)) => Some(reason.clone()),
-            None if end < acknowledged => Some(format!(
-                "the log ends at offset {end}, but {acknowledged} had been acknowledged"
-            )),
-            None => None,
-        };
+        let loss = damage.as_ref().map(|(_, reason)| reason.clone());
+        let loss = loss.or_else(|| too_short(end, acknowledged));
         match loss {
             Some(loss) if is_only_voter => {
-                return Err(LogError::Refused(format!(
-                    "this is the only voter, and it has lost records: {loss}. Restore its log directory \
-                     from a backup"
-                )));
+                return Err(lost_for_good(&loss));
             }
             Some(loss) => self.voter_state.save_loss(&loss)?,
             None => {}
@@ -274,6 +270,46 @@ impl EngineLog {
             });
         }
         Ok(())
+    }
+}
+
+fn too_short(end: Offset, acknowledged: Offset) -> Option<String> {
+    (end < acknowledged)
+        .then(|| format!("the log ends at offset {end}, but {acknowledged} had been acknowledged"))
+}
+
+fn lost_for_good(loss: &str) -> LogError {
+    LogError::Refused(format!(
+        "this is the only voter, and it has lost records: {loss}. Restore its log directory from a backup"
+    ))
+}
+
+/// Opening the engine cuts the last file where it cannot be read on, with all that may be sound behind that. For the only
+/// voter a copy is looked at before: what it has lost, somebody may still save. Where there is no room for a copy, it is not.
+fn refuse_to_cut(
+    directory: &MetadataDirectory,
+    node_id: NodeId,
+    directory_id: Uuid,
+) -> Result<(), LogError> {
+    let path = directory.path();
+    // A batch that cannot be read is told when the log is: opening cuts none.
+    let ends = || {
+        let Some(mut log) = copy::open(path)? else {
+            return Ok(Offset(0));
+        };
+        let start = log.start().map_or(Offset(0), |start| start.offset);
+        log.try_fold(start, |_, batch| Ok(batch?.end_offset()))
+    };
+    // In a thread of its own, since the engine caches per thread whatever it has read.
+    let looked: Option<Result<Offset, LogError>> =
+        thread::scope(|scope| scope.spawn(ends).join().ok());
+    let Some(Ok(end)) = looked else {
+        return Ok(());
+    };
+    let voter_state = VoterState::open(path, node_id, directory_id, end > Offset(0))?;
+    match too_short(end, voter_state.acknowledged_end()) {
+        Some(loss) => Err(lost_for_good(&loss)),
+        None => Ok(()),
     }
 }
 
