@@ -115,6 +115,11 @@ pub(super) struct VoterState {
     slot: Slot,
 }
 
+/// Whether a node has worked here.
+pub(super) fn exists(dir: &Path) -> bool {
+    dir.join(NAME).exists()
+}
+
 impl VoterState {
     /// Opens the file, and makes it where it is missing: which is a loss if the log `has_records`.
     pub(super) fn open(

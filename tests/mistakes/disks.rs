@@ -243,7 +243,7 @@ fn a_disk_that_fills_up_stops_the_node_and_loses_nothing() {
     let script = "mkdir -p \"$DATA\"; mount -t tmpfs -o size=4m none \"$DATA\"; \
                   \"$KRAFTD\" storage format -t \"$CLUSTER_ID\" -c \"$FILE\" >/dev/null; \
                   KRAFTD_LOG=info \"$KRAFTD\" server \"$FILE\" >\"$FILE.out\" & node=$!; \
-                  until grep -q 'Kafka Server started' \"$FILE.out\"; do sleep 0.1; done; \
+                  until grep -qs 'Kafka Server started' \"$FILE.out\"; do sleep 0.1; done; \
                   dd if=/dev/zero of=\"$DATA/filler\" bs=4k 2>/dev/null || true; code=0; wait $node || code=$?; \
                   rm \"$DATA/filler\"; cp -a \"$DATA\" \"$DATA-after\"; exit $code";
     let (code, said) = said_at_the_end(with_mounts(&site, script));

@@ -20,8 +20,10 @@ use super::{
 };
 use crate::{
     log::{
-        Epochs, LogError, Recovered, copy, directory::MetadataDirectory, durable, snapshot_file,
-        voter_state::VoterState,
+        Epochs, LogError, Recovered, copy,
+        directory::MetadataDirectory,
+        durable, snapshot_file,
+        voter_state::{self, VoterState},
     },
     protocol::{
         Epoch, NodeId, Offset, OffsetAndEpoch, Uuid, kept_snapshot::KeptSnapshot,
@@ -292,6 +294,10 @@ fn refuse_to_cut(
     directory_id: Uuid,
 ) -> Result<(), LogError> {
     let path = directory.path();
+    if !voter_state::exists(path) {
+        // Nothing is known to have been acknowledged.
+        return Ok(());
+    }
     // A batch that cannot be read is told when the log is: opening cuts none.
     let ends = || {
         let Some(mut log) = copy::open(path)? else {
