@@ -41,6 +41,8 @@ struct Change {
 /// with it.
 pub const BROKER_DIR: &str = "broker";
 
+const CORDONED: &str = "cordoned.log.dirs";
+
 impl Halves {
     /// Splits a file; `identity` is what was read from it, the environment and the overrides. `made` says in each half how it
     /// came to be.
@@ -268,8 +270,6 @@ fn early_start(identity: &Identity, listeners: &[Listener]) -> Result<Option<Cha
         false => set(EARLY_START, &here.join(","), why),
     }))
 }
-
-const CORDONED: &str = "cordoned.log.dirs";
 
 fn set(key: &'static str, value: &str, why: &str) -> Change {
     Change {

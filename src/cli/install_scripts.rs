@@ -113,6 +113,16 @@ impl Script {
     fn kept(&self) -> PathBuf {
         kept(&self.path)
     }
+
+    /// Kraftd's, or Kafka's that an installation has put aside before it ended early.
+    fn is_ours(&self) -> bool {
+        let was_kafkas = || fs::symlink_metadata(self.kept()).is_ok();
+        match self.owner {
+            Owner::Kraftd => true,
+            Owner::Nobody => was_kafkas(),
+            Owner::Kafka => false,
+        }
+    }
 }
 
 fn kept(path: &Path) -> PathBuf {
@@ -212,18 +222,6 @@ fn install(dir: &Path) -> Result<(), String> {
          --undo {shown}` takes this back."
     );
     Ok(())
-}
-
-impl Script {
-    /// Kraftd's, or Kafka's that an installation has put aside before it ended early.
-    fn is_ours(&self) -> bool {
-        let was_kafkas = || fs::symlink_metadata(self.kept()).is_ok();
-        match self.owner {
-            Owner::Kraftd => true,
-            Owner::Nobody => was_kafkas(),
-            Owner::Kafka => false,
-        }
-    }
 }
 
 fn undo(dir: &Path) -> Result<(), String> {

@@ -223,25 +223,28 @@ impl Node {
 
 /// What a process has read, with its environment if we may see that. What others name in their files is not read for them.
 fn values_of(pid: Pid, file: &Path, overrides: &[String]) -> Result<Values, ConfigError> {
-    let process = format!("/proc/{}", pid.as_raw_nonzero());
-    let environment = fs::read(format!("{process}/environ")).unwrap_or_default();
+    let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero()));
+    let environment = environment.unwrap_or_default();
     let variables = environment.split(|byte| *byte == 0).filter_map(|variable| {
         let variable = String::from_utf8_lossy(variable);
         let (name, value) = variable.split_once('=')?;
         Some((name.to_owned(), value.to_owned()))
     });
     let environment = Environment(variables.collect());
-    let owner = fs::metadata(process).map(|process| process.uid());
-    match owner.is_ok_and(|owner| owner == geteuid().as_raw()) {
+    match uid(pid) == Some(geteuid().as_raw()) {
         true => Values::load(file, overrides, &environment),
         false => Ok(Values::read(file, overrides, &environment)?),
     }
 }
 
+fn uid(pid: Pid) -> Option<u32> {
+    let process = fs::metadata(format!("/proc/{}", pid.as_raw_nonzero()));
+    process.ok().map(|process| process.uid())
+}
+
 /// The user whom a process belongs to, or the number where the user has no name here.
 fn owner(pid: Pid) -> Option<String> {
-    let process = fs::metadata(format!("/proc/{}", pid.as_raw_nonzero()));
-    let uid = process.ok()?.uid().to_string();
+    let uid = uid(pid)?.to_string();
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|user| {
         let mut fields = user.split(':');

@@ -3,7 +3,10 @@
 
 use std::fmt::Write;
 
-use super::status::{ReplicaReport, Report, VoterReport};
+use super::{
+    check::counted,
+    status::{ReplicaReport, Report, VoterReport},
+};
 use crate::{
     protocol::NodeId,
     raft::StandingStatus,
@@ -39,14 +42,14 @@ fn headline(report: &Report) -> String {
         None => "no leader".to_owned(),
     };
     let (usable, all, majority) = (report.usable, report.voters.len(), report.majority);
-    let voters = if all == 1 { "voter" } else { "voters" };
+    let voters = counted(all, "voter");
     let needed = if majority == 1 {
         "is needed"
     } else {
         "are needed"
     };
     format!(
-        "{cluster}: {led}; {usable} of {all} {voters} can be counted on, {majority} {needed}.\n\
+        "{cluster}: {led}; {usable} of {voters} can be counted on, {majority} {needed}.\n\
          The voters are those in {}.",
         report.file
     )

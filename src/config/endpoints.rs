@@ -65,7 +65,7 @@ impl Endpoints {
             identity.is_broker && self.advertised.is_empty() && !self.is_controllers(listener)
         });
         let mut told = self.advertised.iter().chain(own);
-        let nonroutable = told.any(|listener| listener.host == "0.0.0.0").then(|| {
+        let nonroutable = told.any(|listener| listener.host == listeners::NON_ROUTABLE).then(|| {
             requirement(format!(
                 "{ADVERTISED} cannot use the nonroutable meta-address 0.0.0.0. Use a routable IP address."
             ))

@@ -25,6 +25,9 @@ impl fmt::Display for Listener {
     }
 }
 
+/// Nobody can be told to come there (`QuorumConfig.NON_ROUTABLE_HOST`).
+pub const NON_ROUTABLE: &str = "0.0.0.0";
+
 /// Whether a host stands for all addresses of its machine.
 pub fn is_any(host: &str) -> bool {
     let address = host.parse::<IpAddr>();

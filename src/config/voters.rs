@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{
     Problem,
-    listeners::{HOST_LETTERS, host_port, is_host},
+    listeners::{HOST_LETTERS, NON_ROUTABLE, host_port, is_host},
     values::Values,
 };
 use crate::protocol::NodeId;
@@ -54,7 +54,7 @@ pub fn parse(values: &Values) -> Result<Vec<Voter>, Problem> {
 
 /// Kafka reads such an address, and starts with none (`QuorumConfig.parseVoterConnections`).
 pub fn refuse_unroutable(voters: &[Voter]) -> Result<(), Problem> {
-    match voters.iter().find(|voter| voter.host == "0.0.0.0") {
+    match voters.iter().find(|voter| voter.host == NON_ROUTABLE) {
         None => Ok(()),
         Some(Voter { id, host, .. }) => Err(Problem::new(format!(
             "Host string ({host}) is not routeable"

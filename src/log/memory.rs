@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use rand::{Rng, seq::IteratorRandom};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Epochs, Log, LogError, Recovered};
+use super::{Epochs, Log, LogError, Recovered, part_sizes};
 use crate::protocol::{
     NodeId, Offset, OffsetAndEpoch,
     kept_snapshot::{self, KeptSnapshot},
@@ -195,23 +195,23 @@ impl MemoryLog {
     }
 
     fn kept_snapshots(&self) -> BTreeMap<OffsetAndEpoch, KeptSnapshot> {
-        let mut from = Offset(0);
-        let kept = self.snapshots.iter().map(|(id, content)| {
-            let part = self
-                .batches
-                .iter()
-                .filter(|batch| batch.base_offset() >= from && batch.base_offset() < id.offset);
-            let log_bytes = part.map(|batch| batch.bytes().len() as u64).sum();
-            from = id.offset;
-            let first = RecordBatch::split_off(&mut content.clone()).ok().flatten();
-            let timestamp_ms = first.and_then(|first| kept_snapshot::timestamp_ms(&first));
-            let kept = KeptSnapshot {
-                bytes: content.len() as u64,
-                log_bytes,
-                timestamp_ms: timestamp_ms.unwrap_or_default(),
-            };
-            (*id, kept)
-        });
+        let batches = self.batches.iter();
+        let batches = batches.map(|batch| (batch.base_offset(), batch.bytes().len() as u64));
+        let parts = part_sizes(self.snapshots.keys(), batches);
+        let kept = self
+            .snapshots
+            .iter()
+            .zip(parts)
+            .map(|((id, content), log_bytes)| {
+                let first = RecordBatch::split_off(&mut content.clone()).ok().flatten();
+                let timestamp_ms = first.and_then(|first| kept_snapshot::timestamp_ms(&first));
+                let kept = KeptSnapshot {
+                    bytes: content.len() as u64,
+                    log_bytes,
+                    timestamp_ms: timestamp_ms.unwrap_or_default(),
+                };
+                (*id, kept)
+            });
         kept.collect()
     }
 

@@ -85,6 +85,18 @@ impl LogError {
     }
 }
 
+/// How large the parts of a log are that end where these snapshots do, from the base offset and size of each batch.
+fn part_sizes<'a>(
+    snapshots: impl Iterator<Item = &'a OffsetAndEpoch>,
+    batches: impl Iterator<Item = (Offset, u64)>,
+) -> impl Iterator<Item = u64> {
+    let mut batches = batches.peekable();
+    snapshots.map(move |id| {
+        let part = std::iter::from_fn(|| batches.next_if(|(base, _)| *base < id.offset));
+        part.map(|(_, bytes)| bytes).sum()
+    })
+}
+
 /// The epochs in a log with the offset each began at, ascending.
 pub type Epochs = Vec<(Epoch, Offset)>;
 

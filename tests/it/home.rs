@@ -17,6 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use crate::programs::{copy_program, write_program};
+
 pub const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qk";
 pub const START: &str = "bin/kafka-server-start.sh";
 pub const STOP: &str = "bin/kafka-server-stop.sh";
@@ -36,24 +38,6 @@ pub fn install(home: &Path) {
         copy_program(&script.path(), &home.join("bin").join(script.file_name()));
     }
     symlink(env!("CARGO_BIN_EXE_kraftd"), home.join("libexec/kraftd")).expect("links");
-}
-
-/// Copies a file to be run, by a process of its own: one that another test starts at this moment would hold the copy open
-/// for writing, and nobody could run it.
-pub fn copy_program(from: &Path, to: &Path) {
-    let copied = Command::new("install")
-        .args(["-m", "755"])
-        .arg(from)
-        .arg(to)
-        .status();
-    assert!(copied.expect("install runs").success());
-}
-
-/// Writes a script, likewise.
-pub fn write_program(path: &Path, text: &str) {
-    let source = tempfile::NamedTempFile::new().expect("a temporary file");
-    fs::write(source.path(), text).expect("writes");
-    copy_program(source.path(), path);
 }
 
 /// A node in a folder of its own, whose id nobody else has. It ends with the test.

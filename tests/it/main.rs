@@ -29,6 +29,8 @@ mod metadata_support;
 mod metadata_text;
 mod metadata_world;
 mod never_emits;
+#[path = "../programs.rs"]
+mod programs;
 mod quorum;
 mod raft_alone;
 mod raft_scripts;

@@ -8,7 +8,10 @@ use std::{
     process::Command,
 };
 
-use super::site::{CLUSTER_ID, Listing, Site, TIMEOUT, assert_same, listing, said_at_the_end};
+use super::{
+    harness::programs::copy_program,
+    site::{CLUSTER_ID, Listing, Site, TIMEOUT, assert_same, listing, said_at_the_end},
+};
 
 /// `nobody` on every Linux.
 const NOBODY: u32 = 65_534;
@@ -78,7 +81,7 @@ fn files_of_somebody_else_are_refused_and_left_alone() {
     let site = Site::formatted();
     // A place that others may look into, with a program that they may run.
     let program = site.folder().join("kraftd");
-    copy_program(&program);
+    copy_program(Path::new(env!("CARGO_BIN_EXE_kraftd")), &program);
     let allow = |path: &Path, mode: u32| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("sets");
     };
@@ -124,7 +127,7 @@ fn files_of_somebody_else_are_refused_and_left_alone() {
 fn a_log_of_somebody_else_is_refused_and_left_alone() {
     let site = Site::formatted();
     let program = site.folder().join("kraftd");
-    copy_program(&program);
+    copy_program(Path::new(env!("CARGO_BIN_EXE_kraftd")), &program);
     let mut running = site.start();
     site.wait_until_it_leads();
     running.terminate(TIMEOUT);
@@ -256,12 +259,4 @@ fn a_disk_that_fills_up_stops_the_node_and_loses_nothing() {
     let _running = site.start();
     site.wait_until_it_leads();
     assert!(site.lines("this voter has lost").is_empty());
-}
-
-/// By a process of its own: one that another test starts at this moment would hold the copy open for writing, and nobody
-/// could run it.
-fn copy_program(to: &Path) {
-    let mut copy = Command::new("cp");
-    copy.arg(env!("CARGO_BIN_EXE_kraftd")).arg(to);
-    assert!(copy.status().expect("cp runs").success());
 }

@@ -6,5 +6,7 @@
 pub mod client;
 #[path = "../java/process.rs"]
 pub mod process;
+#[path = "../programs.rs"]
+pub mod programs;
 #[path = "../java/requests.rs"]
 pub mod requests;

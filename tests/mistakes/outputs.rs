@@ -57,6 +57,19 @@ fn commands(site: &Site) -> Vec<Command> {
     lines.map(kraftd).into()
 }
 
+/// Each of them beside a node that runs: how it ended, and what it said on standard error.
+fn run_all(output: fn() -> Stdio) -> Vec<(String, Option<i32>, String)> {
+    let site = Site::formatted();
+    let _running = site.start();
+    site.wait_until_it_leads();
+    let run = |mut command: Command| {
+        let done = command.stdout(output()).output().expect("runs");
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        (format!("{command:?}"), done.status.code(), said)
+    };
+    commands(&site).into_iter().map(run).collect()
+}
+
 #[test]
 fn a_log_that_cannot_be_written_ends_no_controller() {
     for output in [full, unread] {
@@ -73,37 +86,21 @@ fn a_log_that_cannot_be_written_ends_no_controller() {
 
 #[test]
 fn who_cannot_say_what_there_is_to_say_fails() {
-    let site = Site::formatted();
-    let server = site.start();
-    site.wait_until_it_leads();
-    for mut command in commands(&site) {
-        let done = command.stdout(full()).output().expect("runs");
-        let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert_eq!(done.status.code(), Some(1), "{command:?}: {said}");
+    for (command, code, said) in run_all(full) {
+        assert_eq!(code, Some(1), "{command}: {said}");
         assert_eq!(
             said.matches("No space left on device").count(),
             1,
-            "{command:?}: {said}"
+            "{command}: {said}"
         );
     }
-    drop(server);
 }
 
 #[test]
 fn who_is_read_no_further_has_said_enough() {
-    let site = Site::formatted();
-    let server = site.start();
-    site.wait_until_it_leads();
-    for mut command in commands(&site) {
-        let done = command.stdout(unread()).output().expect("runs");
-        let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert_eq!(
-            (done.status.code(), said.as_str()),
-            (Some(0), ""),
-            "{command:?}"
-        );
+    for (command, code, said) in run_all(unread) {
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{command}");
     }
-    drop(server);
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::{
     log::{
         Epochs, LogError, Recovered, copy,
         directory::MetadataDirectory,
-        durable, snapshot_file,
+        durable, part_sizes, snapshot_file,
         voter_state::{self, VoterState},
     },
     protocol::{
@@ -122,7 +122,7 @@ impl EngineLog {
         log.delete_snapshots_before(log.start_id())?;
         let snapshots = snapshot_file::list(log.directory.path())?;
         log.check_start_snapshot(&snapshots)?;
-        let snapshots = log.kept_snapshots(snapshots);
+        let snapshots = log.kept_snapshots(&snapshots);
         let recovered = Recovered {
             quorum_state: log.voter_state.quorum_state(),
             start: log.start_id(),
@@ -136,23 +136,19 @@ impl EngineLog {
     /// Snapshots, of which the sizes are known, with their parts of the log.
     fn kept_snapshots(
         &self,
-        sizes: BTreeMap<OffsetAndEpoch, u64>,
+        sizes: &BTreeMap<OffsetAndEpoch, u64>,
     ) -> BTreeMap<OffsetAndEpoch, KeptSnapshot> {
-        let (dir, mut from) = (self.directory.path(), 0);
-        let kept = sizes.into_iter().map(|(id, bytes)| {
-            let part = self.positions.range(from..);
-            let part = part.take_while(|position| position.base < id.offset);
-            let (count, log_bytes) = part.fold((0, 0), |(count, bytes), position| {
-                (count + 1, bytes + u64::from(position.bytes))
-            });
-            from += count;
-            let timestamp_ms = snapshot_file::timestamp_ms(dir, id).unwrap_or_default();
+        let dir = self.directory.path();
+        let batches = self.positions.iter();
+        let batches = batches.map(|position| (position.base, u64::from(position.bytes)));
+        let parts = part_sizes(sizes.keys(), batches);
+        let kept = sizes.iter().zip(parts).map(|((id, bytes), log_bytes)| {
             let kept = KeptSnapshot {
-                bytes,
+                bytes: *bytes,
                 log_bytes,
-                timestamp_ms,
+                timestamp_ms: snapshot_file::timestamp_ms(dir, *id).unwrap_or_default(),
             };
-            (id, kept)
+            (*id, kept)
         });
         kept.collect()
     }
